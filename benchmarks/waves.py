@@ -33,6 +33,7 @@ import yaml
 from aiosmtpd.controller import Controller
 
 from cli import supervisor as supervised
+from core import service_manager
 from core.settings import CHECKOUT, Home
 from warehouse import operations_database
 
@@ -177,13 +178,6 @@ def wait(what: str, ready: Any, patience: float) -> None:
         time.sleep(1)
 
 
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
-
-
 def published(home: Path) -> str:
     link = home / "published" / "live" / "current"
     return str(link.readlink()) if link.is_symlink() else ""
@@ -296,7 +290,7 @@ def main() -> None:
         stack.enter_context(webhook(arrivals, ports["hook"]))
         command = [sys.executable, "-m", "sandbox", "--port", str(ports["sandbox"]), "--seed", str(SANDBOX_HISTORY)]
         stack.enter_context(process(command, environment, home / "logs" / "waves-sandbox.log"))
-        wait("the sandbox", lambda: answers(f"{sandbox}/health"), 60)
+        wait("the sandbox", lambda: service_manager.answers(f"{sandbox}/health", seconds=5), 60)
         add_topics(words, environment)
         if options.background_days:
             load_background(home, words, options.background_days, environment)

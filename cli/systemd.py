@@ -81,7 +81,11 @@ def programs() -> dict[str, Program]:
 
 def units() -> dict[str, str]:
     """Return the units by the name of their files, for the account that asks."""
-    services = {f"{PREFIX}-{name}.service": _service(name) for name in programs()}
+    reporting = {program.name for program in supervisor.programs()}
+    services = {
+        f"{PREFIX}-{name}.service": _service(name, _REPORTING if name in reporting else "Type=exec")
+        for name in programs()
+    }
     return {f"{PREFIX}.target": _target([*services]), f"{PREPARATION}.service": _preparation(), **services}
 
 
@@ -166,8 +170,7 @@ TimeoutStartSec=10min
 {_common("prepare")}"""
 
 
-def _service(name: str) -> str:
-    reporting = {program.name for program in supervisor.programs()}
+def _service(name: str, start: str) -> str:
     return f"""\
 [Unit]
 Description=cyberimpact: {name}
@@ -177,7 +180,7 @@ PartOf={PREFIX}.target
 StartLimitIntervalSec=0
 
 [Service]
-{_REPORTING if name in reporting else "Type=exec"}
+{start}
 Restart=always
 RestartSec=5
 TimeoutStopSec=30
