@@ -29,6 +29,7 @@ from cli.commands import (
     purge,
     quarantine,
     query,
+    raw,
     redact,
     sandbox,
     signal,
@@ -75,6 +76,7 @@ app.add_typer(backup.app, name="offsite")
 app.add_typer(config.app, name="config")
 app.add_typer(contract.app, name="contract")
 app.add_typer(engine.app, name="engine")
+app.add_typer(raw.app, name="raw")
 app.add_typer(kpi.app, name="kpi")
 app.add_typer(verbatims.app, name="verbatims")
 app.add_typer(topic.app, name="topic")

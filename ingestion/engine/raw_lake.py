@@ -8,7 +8,7 @@ in no view. Nothing changes a file but `remove`, which retention and erasure cal
 
 import hashlib
 import json
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,7 +83,7 @@ def show(chosen: Platform, contract: Iterable[Table]) -> None:
     Raises:
         ExpectedFailure: the lake cannot be reached, or a file of it is not as its load or the last purge has left it.
     """
-    lake = _Lake.of(chosen)
+    lake = Lake.of(chosen)
     with duckdb.connect(str(settings.home().database(chosen.database))) as connection:
         connection.execute("begin")
         lake.refresh(connection)
@@ -104,22 +104,28 @@ def make_folder() -> None:
         raise _unreachable(problem) from None
 
 
-def refuse_views(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
-    """Check that no table of a platform lies in the lake where the setting does not name the platform.
+def refuse_lake(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
+    """Check that no raw table of a platform lies in the lake where the setting does not name the platform.
 
     Args:
         connection: The platform's database.
         chosen: The platform.
 
     Raises:
-        ExpectedFailure: some do.
+        ExpectedFailure: some do, or a move out of the lake has not ended.
     """
-    query = "select 1 from duckdb_views() where database_name = current_database() and schema_name = ? limit 1"
-    if not holds(chosen) and connection.execute(query, [chosen.dataset]).fetchall():
+    if not holds(chosen) and is_table(connection, chosen, REGISTER):
         raise ExpectedFailure(
             f"The raw tables of {chosen.name} lie in the lake, and {PLATFORMS_SETTING} does not name it.",
-            "Name it there again: what was loaded into the lake stays there.",
+            f"Name it there again, or run `cyberimpact raw move {chosen.name}`, which takes them into the database.",
         )
+
+
+def is_table(connection: duckdb.DuckDBPyConnection, chosen: Platform, name: str) -> bool:
+    """Return whether a raw table of a platform, or the register of its files, is a table of its database."""
+    names = "(database_name, schema_name, table_name) = (current_database(), ?, ?)"
+    query = f"select 1 from duckdb_tables() where {names}"  # noqa: S608
+    return bool(connection.execute(query, [chosen.dataset, name]).fetchall())
 
 
 def remove(
@@ -142,7 +148,7 @@ def remove(
     Raises:
         ExpectedFailure: as `show`.
     """
-    lake = _Lake.of(chosen)
+    lake = Lake.of(chosen)
     lake.refresh(connection)
     rows = lake.versions(connection, table, located=True)
     newest = f'max(_dlt_load_id) over (partition by "{table.key}")'
@@ -162,12 +168,12 @@ def remove(
 
 def versions(connection: duckdb.DuckDBPyConnection, chosen: Platform, table: Table) -> str:
     """Return SQL of all rows of a table in the lake, those that newer ones have replaced included."""
-    return _Lake.of(chosen).versions(connection, table)
+    return Lake.of(chosen).versions(connection, table)
 
 
 def sweep(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
     """Remove what a dead load or a dead purge has left in the lake: no view shows it, and no load will end it."""
-    lake = _Lake.of(chosen)
+    lake = Lake.of(chosen)
     lake.refresh(connection)
     kept = {file for (file,) in connection.execute(f"select file from {lake.register}").fetchall()}  # noqa: S608
     for file in lake.listing():
@@ -178,7 +184,7 @@ def sweep(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
 
 def holding(chosen: Platform, text: str) -> Iterator[str]:
     """Yield the files of the lake in which a text stands, in a value or in their bytes."""
-    lake = _Lake.of(chosen)
+    lake = Lake.of(chosen)
     with duckdb.connect(":memory:") as connection:
         for file in lake.listing():
             found = text.encode() in lake.files.cat_file(lake.path(file))
@@ -221,7 +227,7 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
     Raises:
         ExpectedFailure: the lake cannot be reached.
     """
-    lake = _Lake.of(chosen)
+    lake = Lake.of(chosen)
     database = settings.home().database(chosen.database)
     if not database.exists():
         return []
@@ -263,6 +269,11 @@ def _unreachable(problem: Exception) -> ExpectedFailure:
     )
 
 
+def load_of(file: str) -> str:
+    """Return the load that wrote a file."""
+    return file.partition("/load_id=")[2].partition("/")[0]
+
+
 class _File(NamedTuple):
     """A line of the register."""
 
@@ -273,7 +284,7 @@ class _File(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Lake:
+class Lake:
     """The folder of a platform in the lake.
 
     Attributes:
@@ -287,7 +298,7 @@ class _Lake:
     folder: str
 
     @classmethod
-    def of(cls, chosen: Platform) -> "_Lake":
+    def of(cls, chosen: Platform) -> "Lake":
         try:
             files, root = url_to_fs(address())
         except (ImportError, ValueError) as problem:
@@ -361,8 +372,7 @@ class _Lake:
                 f" {self.url(LOADS)}/*__<load_id>.jsonl, and load these days again.",
             )
         for file in listed.keys() - {file.name for file in known}:
-            entity, _, rest = file.partition("/load_id=")
-            load_id = rest.partition("/")[0]
+            entity, load_id = file.partition("/load_id=")[0], load_of(file)
             if load_id in ended and file.endswith(".parquet") and self._has_rows(file):
                 row = [file, entity, load_id, tokenize(listed[file]), self._digest(file)]
                 connection.execute(f"insert into {self.register} values (?, ?, ?, ?, ?, null)", row)  # noqa: S608
@@ -446,6 +456,14 @@ class _Lake:
             rows += f" union all by name select * from read_parquet([{listed}], {options})"  # noqa: S608
         return f"select {names} from ({rows})"  # noqa: S608
 
+    def newest(self, connection: duckdb.DuckDBPyConnection, table: Table) -> str:
+        """Return SQL of the newest row of each key."""
+        of_key = f'select ("{table.key}", max(_dlt_load_id)) from versions group by "{table.key}"'  # noqa: S608
+        return (
+            f"with versions as not materialized ({self.versions(connection, table)})"  # noqa: S608
+            f' select * from versions where ("{table.key}", _dlt_load_id) in ({of_key})'
+        )
+
     def create_views(self, connection: duckdb.DuckDBPyConnection, contract: Iterable[Table]) -> None:
         """Show the newest row of each key of each table.
 
@@ -455,30 +473,71 @@ class _Lake:
         for table in contract:
             name = f'{self.chosen.dataset}."{table.name}"'
             self._drop_empty_table(connection, table.name)
-            newest = f'select ("{table.key}", max(_dlt_load_id)) from versions group by "{table.key}"'  # noqa: S608
             try:
-                connection.execute(
-                    f"create or replace view {name} as with versions as not materialized"  # noqa: S608
-                    f' ({self.versions(connection, table)}) select * from versions where ("{table.key}", _dlt_load_id)'
-                    f" in ({newest})"
-                )
+                connection.execute(f"create or replace view {name} as {self.newest(connection, table)}")
             except (
                 duckdb.Error
             ) as problem:  # an extension, a secret or a right is missing, or the files are not Parquet
                 raise _unreachable(problem) from None
 
     def _drop_empty_table(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
-        place = [self.chosen.dataset, name]
-        names = "(database_name, schema_name, table_name) = (current_database(), ?, ?)"
-        if not connection.execute(f"select 1 from duckdb_tables() where {names}", place).fetchall():  # noqa: S608
+        if not is_table(connection, self.chosen, name):
             return
         shown = f'{self.chosen.dataset}."{name}"'
         if connection.execute(f"select 1 from {shown} limit 1").fetchall():  # noqa: S608
             raise ExpectedFailure(
                 f"{shown} has rows in the database, and {PLATFORMS_SETTING} names {self.chosen.name}.",
-                f"A platform begins in the lake before its first load: take it out of {PLATFORMS_SETTING}.",
+                f"Run `cyberimpact raw move {self.chosen.name}`, or take it out of {PLATFORMS_SETTING}.",
             )
         connection.execute(f"drop table {shown}")
+
+    def refuse_other_rows(self, known: Container[str]) -> None:
+        """Check that the folder holds rows of known loads only.
+
+        Raises:
+            ExpectedFailure: it holds others.
+        """
+        others = [
+            file
+            for file in self.listing()
+            if file.endswith(".parquet") and load_of(file) not in known and self._has_rows(file)
+        ]
+        if others:
+            raise ExpectedFailure(
+                f"The lake {address()} holds rows of {self.chosen.name} that the database never had:"
+                f" {first_of(others, _SHOWN)}.",
+                f"Correct {ADDRESS_SETTING}, or move this folder away: {self.folder}.",
+            )
+
+    def clear(self) -> None:
+        """Remove the folder."""
+        if self.files.exists(self.folder):
+            self.files.rm(self.folder, recursive=True)
+
+    def add(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """Write the rows of a table of the database as files, one for each load."""
+        with TemporaryDirectory(dir=settings.home().root) as scratch:
+            connection.execute(
+                f'copy (select *, _dlt_load_id as load_id from {self.chosen.dataset}."{table.name}") to'  # noqa: S608
+                f" {literal(scratch)} (format parquet, compression zstd, partition_by (load_id), overwrite_or_ignore)"
+            )
+            self.files.put(f"{scratch}/", f"{self.path(table.name)}/", recursive=True)
+        self._flush(table.name)
+
+    def note_loads(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Note the loads that the database has as ended, in the manner of dlt."""
+        self.files.makedirs(self.path(LOADS), exist_ok=True)
+        columns = "load_id, schema_name, status, inserted_at::varchar as inserted_at, schema_version_hash"
+        loads = connection.execute(f"select {columns} from {self.chosen.dataset}.{LOADS}").to_arrow_table()  # noqa: S608
+        for load in loads.to_pylist():
+            note = self.path(f"{LOADS}/{load['schema_name']}__{load['load_id']}.jsonl")
+            self.files.pipe_file(note, json.dumps(load).encode())
+        self._flush(LOADS)
+
+    def _flush(self, below: str) -> None:
+        if self.is_local:
+            for path in (Path(self.path(below)), *Path(self.path(below)).rglob("*")):
+                flush(path)
 
     def rewrite(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
         """Write a file without the rows that the table `gone` lists, or remove it where none is left.

@@ -113,7 +113,7 @@ def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
         raw = []
     elif (chosen.dataset, raw_lake.REGISTER) in found:
         with duckdb.connect(str(database)) as connection:
-            raw_lake.refuse_views(connection, chosen)
+            raw_lake.refuse_lake(connection, chosen)
     if raw:
         _create(chosen.name, chosen.dataset, database, raw)
     if not _is_complete(kept, quarantine.DATASET, database.name, found):

@@ -283,7 +283,7 @@ def test_a_file_that_holds_a_person_still_is_named(place, tmp_path):
 @pytest.mark.parametrize("instant", ["_plan", "_note"])
 def test_a_purge_that_dies_while_it_rewrites_is_completed_by_the_next(place, tmp_path, monkeypatch, instant):
     load(PLATFORM, file=json_lines(tmp_path, [mention(1, text="PERIME", **OLD), mention(2, published_at=NOW)]))
-    done = getattr(raw_lake._Lake, instant)
+    done = getattr(raw_lake.Lake, instant)
 
     def die(*arguments):
         if instant == "_plan":
@@ -291,7 +291,7 @@ def test_a_purge_that_dies_while_it_rewrites_is_completed_by_the_next(place, tmp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(raw_lake._Lake, instant, die)
+        patch.setattr(raw_lake.Lake, instant, die)
         with pytest.raises(KeyboardInterrupt):
             purge(NOW)
     ensure_tables(PLATFORM)
