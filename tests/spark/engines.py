@@ -52,7 +52,7 @@ class Engine:
 
     @staticmethod
     def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-        output, _ = process.communicate(timeout=900)
+        output, _ = process.communicate(timeout=3600)
         return process.returncode, output
 
 
