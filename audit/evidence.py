@@ -89,16 +89,9 @@ def write(
         manifest = {
             "context": {relation: write_table(connection, relation, evidence, staging) for relation in whole},
             "kpis": {
-                code: {
-                    "definition": evidence.keep_json(definition.to_json(), staging),
-                    "months": write_months(
-                        connection, source(definition, is_by_day), evidence, staging, months.get(code, {})
-                    ),
-                }
-                | ({"is_by_day": True} if is_by_day else {})
+                code: write_kpi(connection, definition, evidence, staging, months.get(code, {}))
                 for code, definition in known.items()
                 if code not in kept
-                for is_by_day in [lies_in_lake(definition)]
             }
             | kept,
         }
@@ -167,6 +160,21 @@ def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store
     statement = f"copy (select * from ({rows}) order by all) to {literal(str(made))} {_WRITER}"  # noqa: S608
     [(count,)] = connection.execute(statement).fetchall()
     return {"sha256": evidence.keep(made), "rows": count}
+
+
+def write_kpi(
+    connection: duckdb.DuckDBPyConnection,
+    definition: KpiDefinition,
+    evidence: Store,
+    staging: Path,
+    former: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    by_day = lies_in_lake(definition)
+    return {
+        "definition": evidence.keep_json(definition.to_json(), staging),
+        "months": write_months(connection, source(definition, by_day), evidence, staging, former),
+        **({"is_by_day": True} if by_day else {}),
+    }
 
 
 def write_months(
