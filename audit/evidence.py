@@ -116,11 +116,17 @@ def is_by_day(manifest: Mapping[str, Any], code: str) -> bool:
 
 
 def source(definition: KpiDefinition, is_by_day: bool) -> str:
-    """Return the SQL of what evidence keeps of a KPI: its observations, or their sums by day, each with a key."""
+    """Return the SQL of what evidence keeps of a KPI: its observations, or a sum for each day, place and breakdown."""
     if not is_by_day:
         return f"from {quoted(definition.observations)}"
-    key = ", ".join(["occurred_on", "territory_code", *(f"coalesce(\"{name}\", '')" for name in definition.breakdowns)])
-    return f"select concat_ws('|', {key}) as record_key, * from {quoted(definition.days)}"  # noqa: S608
+    breakdowns = [f'"{name}"' for name in definition.breakdowns]
+    columns = ", ".join(["occurred_on", "territory_code", *breakdowns])
+    key = ", ".join(["occurred_on", "territory_code", *(f"coalesce({name}, '')" for name in breakdowns)])
+    sums = ", ".join(f"sum({name})::decimal(38, 6) as {name}" for name in ("numerator", "denominator"))
+    return (
+        f"select concat_ws('|', {key}) as record_key, {columns}, {sums}, sum(observations)::bigint as observations "  # noqa: S608
+        f"from {quoted(definition.days)} group by {columns}"
+    )
 
 
 def carry_over(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -328,7 +334,7 @@ def open_now(
         connection.execute(f'create schema if not exists now."{relation.partition(".")[0]}"')
         connection.execute(f"create table {quoted(relation, 'now')} as from {quoted(relation)}")
     of_months = (
-        f"({source(definition, is_by_day)} where occurred_on >= date_trunc('month', date '{first}') "
+        f"(from ({source(definition, is_by_day)}) where occurred_on >= date_trunc('month', date '{first}') "
         f"and occurred_on < date_trunc('month', date '{last}') + interval 1 month)"
     )
     observed(connection, of_months, "now_observed")

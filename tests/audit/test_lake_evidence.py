@@ -36,15 +36,15 @@ KNOWN = replace(
     raw_tables=["raw_listening.mentions"],
     record_columns=["raw_listening.mentions.mention_id"],
 )
-#: In a warehouse of theirs whoever reads an observation fails.
+#: The days, some of which have several rows as those of mentions do, one for each list of topics.
 DAYS = """
     create table kpi.kpi_visits__days as
-    select occurred_on, territory_code, sum(numerator)::bigint as numerator, null::bigint as denominator,
-        count(record_key) as observations
-    from kpi.kpi_visits__observations group by all;
+    select occurred_on, territory_code, numerator, denominator, 1::bigint as observations
+    from kpi.kpi_visits__observations;
     alter table kpi.kpi_visits__observations rename to kept;
     create view kpi.kpi_visits__observations as select * from kpi.kept {};
 """
+#: Whoever reads an observation fails.
 UNREADABLE = "where error('a record was read')"
 
 
