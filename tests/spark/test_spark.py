@@ -12,6 +12,7 @@ import duckdb
 import pytest
 
 from core.settings import Home
+from tests.ingestion.engine.test_columnar import mention, parquet
 from tests.spark.engines import WORKER, Engine, processes
 from warehouse import dbt_project
 from warehouse.comparison import Comparison
@@ -54,6 +55,42 @@ def test_two_platforms_are_built_alike_though_a_worker_is_killed(loaded: Home, c
     with duckdb.connect(str(spark.home.warehouse), read_only=True) as connection:
         kinds = connection.execute("select count(*) from duckdb_views() where schema_name = 'kpi'").fetchone()
     assert kinds != (0,), "the file shows what lies in the lake"
+
+
+def test_mentions_are_read_alike_at_first_and_when_more_come(cluster: Engine, tmp_path: Path) -> None:
+    """What texts are about is read in executors, the second time of those that came since and those that changed."""
+    variables = cluster.environment | {"CYBERIMPACT_PSEUDONYM_KEY": "cle-du-test"}
+    duck, spark = (Engine(name, Home(tmp_path / name), variables) for name in ("duckdb", "spark"))
+    places = ("à Bordeaux", "près de Brest", "dans le Nord", "")
+    for first in (0, 2_000):
+        rows = [
+            mention(number, text=f"{('Crue', 'Faux gendarmes', 'Merci')[number % 3]} {places[number % 4]}, n° {number}")
+            for number in range(first, first + 3_000)
+        ]
+        duck.run("load", "listening", "--file", parquet(tmp_path, rows))
+        if first:
+            copy_raw(duck.home.live, spark.home.live)
+        else:
+            shutil.copytree(duck.home.root, spark.home.root)
+        for engine in (duck, spark):
+            engine.run("build", "--live")
+        comparison = Comparison(duck.home.live, spark.home.live)
+        compared = [name for name in comparison.tables() if ".".join(name) not in CLOCKED]
+        assert comparison.absent() == []
+        assert [str(found) for name in compared if (found := comparison.difference(*name))] == []
+        assert comparison.rows("live", "live_mention_subject") >= 2 * (first + 3_000)
+
+
+def copy_raw(source: Path, target: Path) -> None:
+    """Give a file the raw mentions of another, with the ids of their loads."""
+    with duckdb.connect(str(target)) as connection:
+        connection.execute(f"attach '{source}' as source (read_only)")
+        query = (
+            "select table_name from duckdb_tables() where (database_name, schema_name) = ('source', 'raw_listening')"
+        )
+        for (name,) in connection.execute(query).fetchall():
+            table = f'raw_listening."{name}"'
+            connection.execute(f"delete from {table}; insert into {table} by name from source.{table}")
 
 
 def test_a_home_goes_to_spark_and_back_and_publishes_the_same(loaded: Home, cluster: Engine, tmp_path: Path) -> None:
