@@ -16,13 +16,14 @@ from audit import copy_digests, evidence, keyring, ledger, retention, rewriting,
 from audit.keyring import Keyring
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.retention import Removal
+from core import settings
 from core.content_store import Store, digest_of
 from core.errors import ExpectedFailure
 from core.locks import writer_lock_if_free
 from core.settings import Home
 from core.sql import literal
 from ingestion.engine import raw_lake
-from ingestion.platforms import platform
+from ingestion.platforms import Platform, platform
 
 _SHOWN_ROWS = 5
 _FILES = {CHANGES, PUBLICATION, HEAD}
@@ -446,11 +447,9 @@ def lake_problems(home: Home, known: list[Entry]) -> tuple[list[str], list[str]]
     """
     problems, remarks = [], []
     for name, recorded in raw_files(home, known).items():
-        chosen = platform(name)
-        with writer_lock_if_free(home.database(chosen.database)) as free:
-            found = raw_lake.compare(chosen, recorded) if free else None
+        found = lake_changes(home, platform(name), recorded)
         if found is None:
-            remarks.append(f"Lac, {name} : fichiers non vérifiés, ils sont en cours d'écriture ou hors d'atteinte.")
+            remarks.append(f"Lac, {name} : fichiers non vérifiés, ils sont en cours d'écriture, ou hors d'atteinte.")
             continue
         problems += [f"Lac : {file} a disparu, ou n'a plus les octets de son chargement." for file in found.changed]
         if found.purged:
@@ -459,6 +458,17 @@ def lake_problems(home: Home, known: list[Entry]) -> tuple[list[str], list[str]]
                 "réécrits ou effacés par une purge depuis ; leurs empreintes restent dans sa preuve."
             )
     return problems, remarks
+
+
+def lake_changes(home: Home, chosen: Platform, recorded: Mapping[str, str]) -> raw_lake.Changes | None:
+    """Return what has changed of a platform's files; None where they cannot be compared."""
+    if home.root != settings.home().root:  # restored beside: its lake is where this one's settings say
+        return None
+    try:
+        with writer_lock_if_free(home.database(chosen.database)) as free:
+            return raw_lake.compare(chosen, recorded) if free else None
+    except OSError:  # who may read only takes no lock
+        return None
 
 
 def raw_files(home: Home, known: list[Entry]) -> dict[str, dict[str, str]]:

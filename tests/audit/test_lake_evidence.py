@@ -1,5 +1,6 @@
 """Evidence of what lies in the lake: sums by day and the digests of raw files, where nobody reads each record."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -133,7 +134,7 @@ def test_a_month_that_did_not_change_keeps_its_file(place: Home) -> None:
     assert (first["2026-10"], first["2026-09"] == later["2026-09"]) == (later["2026-10"], False)
 
 
-def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place: Home) -> None:
+def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place: Home, tmp_path: Path) -> None:
     build(place)
     record(place, 0)
     known = ledger.entries(place)
@@ -141,6 +142,10 @@ def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place
     with writer_lock(place.live):
         problems, [remark] = lake_problems(place, known)
     assert (problems, "non vérifiés" in remark) == ([], True)
+    beside = Home(tmp_path / "restored")
+    shutil.copytree(place.evidence, beside.evidence)
+    problems, [remark] = lake_problems(beside, known)
+    assert (problems, "non vérifiés" in remark) == ([], True), "the lake is not that of a home restored beside"
 
     newest = mention(0).get("published_at") + platform("listening").retention
     purge(newest)  # the first file loses the row that a newer one has replaced
