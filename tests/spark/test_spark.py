@@ -78,7 +78,7 @@ def test_mentions_are_read_alike_at_first_and_when_more_come(cluster: Engine, tm
         compared = [name for name in comparison.tables() if ".".join(name) not in CLOCKED]
         assert comparison.absent() == []
         assert [str(found) for name in compared if (found := comparison.difference(*name))] == []
-        assert comparison.rows("live", "live_mention_subject") >= 2 * (first + 3_000)
+        assert comparison.rows("signals", "live_mention_subject") >= 2 * (first + 3_000)
 
 
 def copy_raw(source: Path, target: Path) -> None:
