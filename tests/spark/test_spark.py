@@ -21,7 +21,7 @@ from warehouse.comparison import Comparison
 pytestmark = [pytest.mark.long, pytest.mark.proof]
 
 #: Tell when something was built or asked; the moment is another one for each build.
-CLOCKED = {"audit.build_status", "audit.build_fingerprint", "audit.freshness"}
+CLOCKED = {"audit.build_status", "audit.build_fingerprint", "audit.freshness", "signals.live_state"}
 #: Far into a build, whose first seeds and models are done.
 SOME_MODELS = 60
 
