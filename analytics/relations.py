@@ -1,9 +1,58 @@
-"""What dbt's Python models share: the rows that a model held before, and rows as an Arrow table."""
+"""What dbt's Python models share: the rows that a model held before, rows made of rows, and rows as an Arrow table."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import singledispatch
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+
+Types = Mapping[str, pa.DataType]
+Rows = Iterable[Sequence[Any]]
+#: Rows of a batch: enough for what a function looks up once a batch, and few enough for memory.
+BATCH_ROWS = 100_000
+
+
+class RowsFailed(Exception):
+    """A function failed on a batch of rows. The message says where, and nothing of what the rows hold."""
+
+
+@singledispatch
+def map_rows(session: Any, relation: Any, function: Callable[[Rows], Rows], types: Types) -> Any:
+    """Return what a function makes of the rows of a relation, as a relation.
+
+    It runs here, in one process. An engine that runs functions elsewhere registers how, for its own type of session.
+
+    Args:
+        session: What dbt gives a model as its session.
+        relation: The rows; their columns hold texts, numbers and days.
+        function: Makes rows of a batch of rows, each of them whatever other rows there are. It can be pickled.
+        types: Columns of the rows that it makes, with their types.
+
+    Raises:
+        RowsFailed: the function fails, or makes a value that its type cannot hold.
+    """
+    batches = map_batches(function, types, relation.to_arrow_reader(BATCH_ROWS))
+    return session.from_arrow(pa.Table.from_batches(batches, pa.schema(list(types.items()))))
+
+
+def map_batches(
+    function: Callable[[Rows], Rows], types: Types, batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """Yield what a function makes of the rows of each batch; see `map_rows`."""
+    for batch in batches:
+        yield from _mapped(function, types, batch).to_batches()
+
+
+def _mapped(function: Callable[[Rows], Rows], types: Types, batch: pa.RecordBatch) -> pa.Table:
+    try:
+        rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
+        return as_table(function(rows), types)
+    except Exception as problem:  # noqa: BLE001 - its own message may quote a text, which goes into no log
+        last = traceback.extract_tb(problem.__traceback__)[-1]
+        where = f"{last.name}, line {last.lineno} of {Path(last.filename).name}"
+        raise RowsFailed(f"{type(problem).__name__} in {where}, on a batch of {batch.num_rows} rows.") from None
 
 
 def former(session: Any, relation: Any, columns: Sequence[str]) -> Any:
@@ -29,12 +78,14 @@ def as_dicts(relation: Any) -> list[dict[str, Any]]:
     return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
-def as_table(rows: Iterable[Sequence[Any]], types: Mapping[str, pa.DataType]) -> pa.Table:
+def as_table(rows: Rows, types: Types) -> pa.Table:
     """Return rows as an Arrow table.
 
     Args:
         rows: Rows, their values in the order of the columns.
         types: Columns with their types.
     """
-    columns = list(zip(*rows, strict=True)) or [()] * len(types)
-    return pa.table({name: pa.array(values, kind) for (name, kind), values in zip(types.items(), columns, strict=True)})
+    rows = list(rows)
+    return pa.table(
+        {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(types.items())}
+    )

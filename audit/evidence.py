@@ -1,4 +1,8 @@
-"""Writes the observations behind every KPI as immutable files, and opens them again as a small warehouse."""
+"""Writes the observations behind every KPI as immutable files, and opens them again as a small warehouse.
+
+Of a platform whose raw tables lie in the lake nobody copies each record at each publication: evidence has the sums by
+day that the KPI is rolled up from, and the SHA-256 of the raw files.
+"""
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
@@ -13,6 +17,7 @@ from core import settings
 from core.content_store import Store
 from core.settings import Home
 from core.sql import literal
+from ingestion.engine import raw_lake
 from privacy.pseudonyms import PSEUDONYM
 
 #: The states of the build and of its loads, kept whole with each publication.
@@ -22,6 +27,8 @@ _RENAMED = {"audit.build_node": "audit.build_status"}
 
 #: The figures that records no longer give, where the warehouse has any.
 ARCHIVE = "archive.kpi_value"
+#: The files of the lake, where loads have listed any.
+LAKE_FILES = "raw_platforms.lake_files"
 
 #: The catalog that compiled KPIs name.
 CATALOG = "warehouse"
@@ -78,16 +85,11 @@ def write(
     kept = carry_over(former, held_back) if former else {}
     months = {code: kpi["months"] for code, kpi in former["kpis"].items()} if former else {}
     with evidence.staging() as staging:
-        whole = (*context, *HISTORY, *archive_of(connection))
+        whole = (*context, *HISTORY, *present(connection, ARCHIVE, LAKE_FILES))
         manifest = {
             "context": {relation: write_table(connection, relation, evidence, staging) for relation in whole},
             "kpis": {
-                code: {
-                    "definition": evidence.keep_json(definition.to_json(), staging),
-                    "months": write_months(
-                        connection, definition.observations, evidence, staging, months.get(code, {})
-                    ),
-                }
+                code: write_kpi(connection, definition, evidence, staging, months.get(code, {}))
                 for code, definition in known.items()
                 if code not in kept
             }
@@ -96,11 +98,35 @@ def write(
         return evidence.keep_json(manifest, staging), manifest
 
 
-def archive_of(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the archive of figures, where the warehouse has one."""
-    schema, _, name = ARCHIVE.partition(".")
-    query = "select 1 from duckdb_tables() where (database_name, schema_name, table_name) = (?, ?, ?)"
-    return [ARCHIVE] if connection.execute(query, [CATALOG, schema, name]).fetchone() else []
+def present(connection: duckdb.DuckDBPyConnection, *relations: str) -> list[str]:
+    """Return those of some tables that the warehouse has."""
+    query = "select schema_name || '.' || table_name from duckdb_tables() where database_name = ?"
+    there = {name for (name,) in connection.execute(query, [CATALOG]).fetchall()}
+    return [relation for relation in relations if relation in there]
+
+
+def lies_in_lake(definition: KpiDefinition) -> bool:
+    """Return whether a KPI is rolled up from sums by day, of records that lie in the lake."""
+    return bool(definition.days) and not raw_lake.tables().keys().isdisjoint(definition.raw_tables)
+
+
+def is_by_day(manifest: Mapping[str, Any], code: str) -> bool:
+    """Return whether the evidence of a KPI at a publication has sums by day in place of records."""
+    return manifest["kpis"][code].get("is_by_day", False)
+
+
+def source(definition: KpiDefinition, is_by_day: bool) -> str:
+    """Return the SQL of what evidence keeps of a KPI: its observations, or a sum for each day, place and breakdown."""
+    if not is_by_day:
+        return f"from {quoted(definition.observations)}"
+    breakdowns = [f'"{name}"' for name in definition.breakdowns]
+    columns = ", ".join(["occurred_on", "territory_code", *breakdowns])
+    key = ", ".join(["occurred_on", "territory_code", *(f"coalesce({name}, '')" for name in breakdowns)])
+    sums = ", ".join(f"sum({name})::decimal(38, 6) as {name}" for name in ("numerator", "denominator"))
+    return (
+        f"select concat_ws('|', {key}) as record_key, {columns}, {sums}, sum(observations)::bigint as observations "  # noqa: S608
+        f"from {quoted(definition.days)} group by {columns}"
+    )
 
 
 def carry_over(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -142,9 +168,24 @@ def write_rows(connection: duckdb.DuckDBPyConnection, rows: str, evidence: Store
     return {"sha256": evidence.keep(made), "rows": count}
 
 
+def write_kpi(
+    connection: duckdb.DuckDBPyConnection,
+    definition: KpiDefinition,
+    evidence: Store,
+    staging: Path,
+    former: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
+    by_day = lies_in_lake(definition)
+    return {
+        "definition": evidence.keep_json(definition.to_json(), staging),
+        "months": write_months(connection, source(definition, by_day), evidence, staging, former),
+        **({"is_by_day": True} if by_day else {}),
+    }
+
+
 def write_months(
     connection: duckdb.DuckDBPyConnection,
-    relation: str,
+    source: str,
     evidence: Store,
     staging: Path,
     former: Mapping[str, Mapping[str, Any]],
@@ -154,7 +195,7 @@ def write_months(
     A month whose rows have the digest of the former publication keeps its file: the digest costs a fraction of sorting
     and compressing them.
     """
-    observed(connection, f"(from {quoted(relation)} order by occurred_on)", "observed")
+    observed(connection, f"({source} order by occurred_on)", "observed")
     months = connection.execute(MONTHS).fetchall()
     made = {}
     for month, content in months:
@@ -258,12 +299,19 @@ def open_evidence(
     for relation, [digest] in tables.items():
         view(connection, relation, of_files([str(evidence.path(digest, ".parquet"))]))
     if some:
-        show(connection, definition, of_files(some) if observed_files else f"{of_files(some)} limit 0")
+        rows = of_files(some) if observed_files else f"{of_files(some)} limit 0"
+        show(connection, definition, rows, is_by_day(manifest, code))
     return connection
 
 
 def open_now(
-    connection: duckdb.DuckDBPyConnection, warehouse: Path, definition: KpiDefinition, first: date, last: date
+    connection: duckdb.DuckDBPyConnection,
+    warehouse: Path,
+    definition: KpiDefinition,
+    first: date,
+    last: date,
+    *,
+    is_by_day: bool = False,
 ) -> None:
     """Replace opened evidence by the current tables of the warehouse: same names, same months, same keys.
 
@@ -273,6 +321,7 @@ def open_now(
         definition: What the KPI was.
         first: A day of the first month.
         last: A day of the last month.
+        is_by_day: Whether the evidence has sums by day in place of records.
 
     Raises:
         ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
@@ -284,9 +333,8 @@ def open_now(
     for relation in definition.context:
         connection.execute(f'create schema if not exists now."{relation.partition(".")[0]}"')
         connection.execute(f"create table {quoted(relation, 'now')} as from {quoted(relation)}")
-    observations = definition.observations
     of_months = (
-        f"(from {quoted(observations)} where occurred_on >= date_trunc('month', date '{first}') "
+        f"(from ({source(definition, is_by_day)}) where occurred_on >= date_trunc('month', date '{first}') "
         f"and occurred_on < date_trunc('month', date '{last}') + interval 1 month)"
     )
     observed(connection, of_months, "now_observed")
@@ -294,14 +342,17 @@ def open_now(
     connection.execute(f"attach ':memory:' as {CATALOG}")
     for relation in definition.context:
         view(connection, relation, f"from {quoted(relation, 'now')}")
-    show(connection, definition, "from temp.now_observed")
+    show(connection, definition, "from temp.now_observed", is_by_day)
 
 
-def show(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, observed: str) -> None:
-    """Show observations under the names that the SQL of their KPI reads, those added up by day included."""
+def show(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, observed: str, is_by_day: bool) -> None:
+    """Show what evidence keeps under the names that the SQL of its KPI reads, added up by day where it is not yet."""
     view(connection, definition.observations, observed)
-    if definition.days:
-        view(connection, definition.days, by_day(quoted(definition.observations), definition.breakdowns))
+    observations = quoted(definition.observations)
+    if is_by_day:
+        view(connection, definition.days, f"select * exclude (record_key) from {observations}")  # noqa: S608
+    elif definition.days:
+        view(connection, definition.days, by_day(observations, definition.breakdowns))
 
 
 def by_day(observations: str, breakdowns: Iterable[str]) -> str:

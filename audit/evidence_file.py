@@ -37,7 +37,9 @@ Vérifier la signature demande la clé publique qui vous a été remise ; la pag
 _RECORDS = """\
 enregistrements.csv    Les enregistrements sources que compte le chiffre et que vous pouvez lire : clé, jour,
                        territoire, ventilations, numérateur, dénominateur (CSV, UTF-8, virgule, point décimal). Un
-                       texte qu'un tableur prendrait pour une formule est précédé d'une apostrophe.
+                       texte qu'un tableur prendrait pour une formule est précédé d'une apostrophe. D'une plateforme
+                       dont les données brutes sont dans le lac, ce sont leurs cumuls de jour, et preuves.csv nomme
+                       la liste des fichiers bruts avec leurs empreintes.
 """
 _NO_RECORDS = """\
 Les enregistrements sources n'y sont pas : ils compteraient de petits effectifs de victimes, ou ne sont plus conservés.
@@ -88,7 +90,8 @@ def _without_copy(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _files(shown: PublishedCell) -> list[tuple[str, str]]:
-    return sorted((month, file["sha256"]) for month, file in shown.files.items() if month in shown.months)
+    found = sorted((month, file["sha256"]) for month, file in shown.files.items() if month in shown.months)
+    return [*found, ("fichiers bruts du lac", shown.raw_files or "")] if shown.is_by_day else found
 
 
 def _records(trace: Trace) -> str | None:

@@ -112,6 +112,13 @@ def causes_of(
     causes = definition_causes(*known)
     if hidden:
         return (*causes, "Diffusion retenue ou rétablie : le nombre de victimes ne peut être dit.")
+    by_day = {evidence.is_by_day(manifest, cell.code) for manifest in manifests}
+    if len(by_day) > 1:
+        return (
+            *causes,
+            "La preuve de l'une des deux publications compte par jour, celle de l'autre par enregistrement.",
+        )
+    counted = "cumul(s) de jour" if by_day == {True} else "enregistrement(s)"
     months = evidence.months_of(cell.period.start, cell.period.last)
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         try:
@@ -130,11 +137,11 @@ def causes_of(
         except duckdb.Error:
             return (*causes, "Les observations de l'une des deux publications ne sont plus conservées.")
     if late:
-        causes.append(f"données tardives : {late} enregistrement(s) arrivé(s)")
+        causes.append(f"données tardives : {late} {counted} arrivé(s)")
     if edited:
-        causes.append(f"correction : {edited} enregistrement(s) modifié(s)")
+        causes.append(f"correction : {edited} {counted} modifié(s)")
     if gone:
-        causes.append(f"retrait : {gone} enregistrement(s) disparu(s)")
+        causes.append(f"retrait : {gone} {counted} disparu(s)")
     return tuple(causes) or ("référentiel modifié : les enregistrements et la formule sont les mêmes",)
 
 

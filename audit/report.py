@@ -282,6 +282,9 @@ def records_lines(shown: PublishedCell, records: Records) -> list[tuple[str, str
         else:
             why = "les preuves ne sont plus conservées"
         return [("Nombre exact", why)]
+    if shown.is_by_day:
+        where = f"dans les fichiers bruts du lac, dont la preuve garde les empreintes ({shown.raw_files})"
+        return [("Cumuls de jour", in_french(records.number)), ("Enregistrements", where)]
     label = "Nombre, dans votre territoire" if records.is_part else "Nombre exact"
     number = (label, in_french(records.number))
     if records.number and not records.rows:
@@ -337,7 +340,7 @@ def today_lines(found: Recomputation, unit: str) -> list[tuple[str, str]]:
         return [("Depuis l'entrepôt d'aujourd'hui", now.waits)]
     value = "aucune ligne" if now.figures is None else value_of(now.figures, unit)
     if not (now.late or now.gone or now.edited):
-        return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (mêmes enregistrements)")]
+        return [("Depuis l'entrepôt d'aujourd'hui", f"{value} (sans changement)")]
     changed = f"{now.late} arrivés, {now.edited} modifiés, {now.gone} disparus depuis"
     return [("Depuis l'entrepôt d'aujourd'hui", f"{value} ({changed})")]
 

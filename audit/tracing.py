@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from audit import archive, cells, copies, evidence, ledger, publication_metadata, retention
 from audit.cells import TOTAL, Cell, Figures
@@ -29,8 +30,6 @@ from core.locks import writer_lock_if_free
 from core.settings import Home
 from core.sql import literal
 from ingestion.engine import raw_lake
-from ingestion.engine.contract import Table
-from ingestion.platforms import PLATFORMS, Platform
 
 PAGE = 20
 #: How long a trace waits for a micro-batch that writes where the register of the lake lies.
@@ -83,6 +82,16 @@ class PublishedCell:
     def files(self) -> Mapping[str, Mapping[str, Any]]:
         """Its files of observations, by month."""
         return self.manifest["kpis"][self.cell.code]["months"]
+
+    @property
+    def is_by_day(self) -> bool:
+        """Whether its evidence has sums by day in place of records."""
+        return evidence.is_by_day(self.manifest, self.cell.code)
+
+    @property
+    def raw_files(self) -> str | None:
+        """The file of evidence that lists the files of the lake with their SHA-256; None where nothing lay there."""
+        return evidence.context_of(self.manifest, self.cell.code).get(evidence.LAKE_FILES, {}).get("sha256")
 
     @property
     def months(self) -> set[str]:
@@ -506,32 +515,37 @@ def sources(shown: PublishedCell) -> Sources:
     definition = shown.definition
     tables = by_table(definition.record_columns)
     is_hidden = shown.figures.is_suppressed or has_small_cells(definition) or not shown.reader.verifies
-    in_lake = {table: place for table, place in lake_tables().items() if table in tables}
+    in_lake = {table: place for table, place in raw_lake.tables().items() if table in tables}
     if is_hidden or shown.gone or not (in_lake or len(tables) > 1):
         return Sources(tuple(tables))
-    with shown.evidence() as connection:
-        statement, parameters = readable_records(shown)
-        connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
-        counted = counted_by_table(connection, shown.home.warehouse, definition.record_columns)
-        keys = connection.table("behind").to_arrow_table()
+    if shown.is_by_day:
+        keys, counted = keys_today(shown), (None, 0)
+    else:
+        with shown.evidence() as connection:
+            statement, parameters = readable_records(shown)
+            connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
+            counted = counted_by_table(connection, shown.home.warehouse, definition.record_columns)
+            keys = connection.table("behind").to_arrow_table()
     files, not_asked = [], []
     for name, (chosen, table) in in_lake.items():
         with writer_lock_if_free(shown.home.database(chosen.database), WRITER_SECONDS) as free:
-            if free:
+            if free and keys is not None:
                 files += raw_lake.locate(chosen, table, tables[name], keys)
             else:
                 not_asked.append(name)
     return Sources(tuple(tables), *counted, tuple(files), tuple(not_asked))
 
 
-def lake_tables() -> dict[str, tuple[Platform, Table]]:
-    """Return the tables of the platforms whose raw tables lie in the lake, by name."""
-    return {
-        f"{chosen.dataset}.{table.name}": (chosen, table)
-        for chosen in PLATFORMS
-        if raw_lake.holds(chosen)
-        for table in chosen.connector.CONTRACT
-    }
+def keys_today(shown: PublishedCell) -> pa.Table | None:
+    """Return the keys of the records that a figure counts in the warehouse of today; None while somebody writes it."""
+    warehouse = shown.home.warehouse
+    with writer_lock_if_free(warehouse) as free:
+        if not (free and warehouse.exists()):
+            return None
+        with duckdb.connect(":memory:", config={"threads": 2}) as connection:
+            connection.execute(f"attach {literal(str(warehouse))} as {evidence.CATALOG} (read_only)")
+            statement, parameters = readable_records(shown)
+            return connection.execute(f"select distinct record_key from ({statement})", parameters).to_arrow_table()  # noqa: S608
 
 
 def counted_by_table(
@@ -641,7 +655,8 @@ def current_state(connection: duckdb.DuckDBPyConnection, shown: PublishedCell) -
         if not free:
             return CurrentState(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
         try:
-            evidence.open_now(connection, warehouse, definition, cell.period.start, cell.period.last)
+            first, last = cell.period.start, cell.period.last
+            evidence.open_now(connection, warehouse, definition, first, last, is_by_day=shown.is_by_day)
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
                 return CurrentState(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")

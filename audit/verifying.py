@@ -16,10 +16,14 @@ from audit import copy_digests, evidence, keyring, ledger, retention, rewriting,
 from audit.keyring import Keyring
 from audit.ledger import CHANGES, HEAD, NO_HEAD, PUBLICATION, Entry
 from audit.retention import Removal
+from core import settings
 from core.content_store import Store, digest_of
 from core.errors import ExpectedFailure
+from core.locks import writer_lock_if_free
 from core.settings import Home
 from core.sql import literal
+from ingestion.engine import raw_lake
+from ingestion.platforms import Platform, platform
 
 _SHOWN_ROWS = 5
 _FILES = {CHANGES, PUBLICATION, HEAD}
@@ -105,6 +109,10 @@ def _verify(home: Home, head: str | None, keys: Keyring, on_step: Callable[[str]
     problems += evidence_problems(known, evidence.store(home), removed, genuine)
     problems += removal_problems(removed.values(), genuine, sealed=any(entry.is_sealed for entry in known))
     remarks += removal_remarks(removed.values(), keys)
+    on_step("Fichiers bruts du lac : chaque fichier contre son empreinte")
+    found, unchecked = lake_problems(home, known)
+    problems += found
+    remarks += unchecked
     problems += shown_problems(home, shown, known)
     entry = next((entry for entry in known if entry.publication_id == shown), None)
     if shown and entry:
@@ -430,6 +438,56 @@ def content_problem(path: Path) -> str | None:
     if not path.is_file():
         return f"retirée ({path.name})"
     return None if digest_of(path) == path.stem else f"modifiée ({path.name})"
+
+
+def lake_problems(home: Home, known: list[Entry]) -> tuple[list[str], list[str]]:
+    """Return the raw files of the lake that somebody has changed, and what a purge has rewritten since a publication.
+
+    The bytes of a file are read where the file system says of it anything else than at its load or its last purge.
+    """
+    problems, remarks = [], []
+    for name, recorded in raw_files(home, known).items():
+        found = lake_changes(home, platform(name), recorded)
+        if found is None:
+            remarks.append(f"Lac, {name} : fichiers non vérifiés, ils sont en cours d'écriture, ou hors d'atteinte.")
+            continue
+        problems += [f"Lac : {file} a disparu, ou n'a plus les octets de son chargement." for file in found.changed]
+        if found.purged:
+            remarks.append(
+                f"Lac, {name} : {found.purged} des {len(recorded)} fichiers de la dernière publication ont été "
+                "réécrits ou effacés par une purge depuis ; leurs empreintes restent dans sa preuve."
+            )
+    return problems, remarks
+
+
+def lake_changes(home: Home, chosen: Platform, recorded: Mapping[str, str]) -> raw_lake.Changes | None:
+    """Return what has changed of a platform's files; None where they cannot be compared."""
+    if home.root != settings.home().root:  # restored beside: its lake is where this one's settings say
+        return None
+    try:
+        with writer_lock_if_free(home.database(chosen.database)) as free:
+            return raw_lake.compare(chosen, recorded) if free else None
+    except OSError:  # who may read only takes no lock
+        return None
+
+
+def raw_files(home: Home, known: list[Entry]) -> dict[str, dict[str, str]]:
+    """Return the SHA-256 of the raw files of the last publication, by platform and path.
+
+    Where its evidence cannot be read `evidence_problems` says so.
+    """
+    found: dict[str, dict[str, str]] = {}
+    store = evidence.store(home)
+    try:
+        listed = store.read_json(known[-1].facts["manifest"])["context"][evidence.LAKE_FILES]["sha256"]
+        query = f"select platform, file, sha256 from read_parquet({literal(str(store.path(listed, '.parquet')))})"  # noqa: S608
+        with duckdb.connect(":memory:") as connection:
+            rows = connection.execute(query).fetchall()
+    except (IndexError, KeyError, TypeError, ValueError, ExpectedFailure, duckdb.Error):
+        return {}
+    for name, file, sha256 in rows:
+        found.setdefault(name, {})[file] = sha256
+    return found
 
 
 def shown_build(home: Home) -> str | None:

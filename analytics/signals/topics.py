@@ -286,6 +286,17 @@ def codes(topics: Iterable[Topic], text: str, platform: str) -> list[str]:
     return [topic.code for topic in topics if topic.watches(platform) and topic.compiled.finds(text)]
 
 
+def codes_of(texts: Iterable[tuple[str, str]], topics: Sequence[Topic], platform: str) -> list[tuple[str, str]]:
+    """Return a row for each topic of each text: identifier of the text, code of the topic.
+
+    Args:
+        texts: Identifier and text of each.
+        topics: The topics.
+        platform: Where the texts are from.
+    """
+    return [(key, code) for key, text in texts for code in codes(topics, text, platform)]
+
+
 def parents(topics: Iterable[Topic]) -> dict[str, str]:
     """Return each topic's code with that of the topic that contains it."""
     return {topic.code: topic.part_of for topic in topics if topic.part_of is not None}

@@ -121,6 +121,16 @@ def theme_codes(text: str) -> tuple[str, ...]:
     return themes.spoken_of(themes.logarithms(text))
 
 
+def themes_of(texts: Iterable[tuple[str, str]]) -> list[tuple[str, str, str]]:
+    """Return a row for each theme of each text: identifier of the text, code of the theme, label.
+
+    Args:
+        texts: Identifier and text of each.
+    """
+    labels = themes.labels()
+    return [(verbatim_id, code, labels[code]) for verbatim_id, text in texts for code in theme_codes(text)]
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def term_frequencies(text: str) -> tuple[tuple[str, int], ...]:
     return tuple(sorted(terms(text).items()))

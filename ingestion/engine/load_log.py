@@ -1,4 +1,4 @@
-"""Copies the load logs and what is set aside of all platforms into two tables of the warehouse."""
+"""Copies the load logs, what is set aside and the files in the lake of all platforms into tables of the warehouse."""
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import duckdb
 from core.locks import writer_lock, writer_lock_if_free
 from core.settings import home
 from core.sql import literal
-from ingestion.engine import quarantine
+from ingestion.engine import quarantine, raw_lake
 from ingestion.engine.contract import DUCKDB_TYPES, Field, Table
 from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS, Platform
@@ -44,9 +44,22 @@ SET_ASIDE = Table(
     ),
 )
 
+LAKE_FILES = Table(
+    name="lake_files",
+    key="file",
+    description="The files of the platforms whose raw tables lie in the lake.",
+    fields=(
+        Field("platform", "Name of the platform.", nullable=False),
+        Field("entity", "Table.", nullable=False),
+        Field("file", "Path of the file below the platform's folder in the lake.", nullable=False),
+        Field("load_id", "Load that wrote it.", nullable=False),
+        Field("sha256", "Of its bytes, as its load or the last purge has left them.", nullable=False),
+    ),
+)
+
 
 def collect_loads() -> int:
-    """Rebuild `raw_platforms.loads` from every load log that there is, and `set_aside` from every quarantine.
+    """Rebuild `loads` of every load log that there is, `set_aside` of every quarantine, `lake_files` of every lake.
 
     A platform that was never loaded has no row. What is loaded in micro-batches lives in a file of its own, which is
     read under its writer lock, for as long as the copy of a few rows takes. Where a micro-batch does not give that file
@@ -59,10 +72,12 @@ def collect_loads() -> int:
         connection.execute("begin")
         connection.execute(f"create schema if not exists {DATASET}")
         read = [entry.name for entry in PLATFORMS if entry.database in files]
-        for table in (LOADS, SET_ASIDE):
+        for table in (LOADS, SET_ASIDE, LAKE_FILES):
             _empty(connection, table, read)
-        for platform in _logged(connection, files):
+        for platform in _having(LOAD_LOG.name, connection, files):
             _copy(connection, platform, files[platform.database])
+        for platform in _having(raw_lake.REGISTER, connection, files):
+            _list(connection, platform, files[platform.database])
         for platform in _quarantined(connection, files):
             _count(connection, platform, files[platform.database])
         [(rows,)] = connection.execute(f"select count(*) from {DATASET}.{LOADS.name}").fetchall()  # noqa: S608
@@ -95,9 +110,9 @@ def _live(connection: duckdb.DuckDBPyConnection) -> Generator[dict[str, str]]:
             connection.execute("detach live")
 
 
-def _logged(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Platform]:
+def _having(table: str, connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Platform]:
     found = _tables(connection)
-    return (entry for entry in PLATFORMS if (files.get(entry.database), entry.dataset, LOAD_LOG.name) in found)
+    return (entry for entry in PLATFORMS if (files.get(entry.database), entry.dataset, table) in found)
 
 
 def _quarantined(connection: duckdb.DuckDBPyConnection, files: dict[str, str]) -> Iterator[Platform]:
@@ -117,6 +132,14 @@ def _copy(connection: duckdb.DuckDBPyConnection, platform: Platform, database: s
         f" select ? as platform, log.* exclude (_content_hash, _dlt_load_id, _dlt_id)"
         f" from {schema}.{LOAD_LOG.name} as log"
         f" where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)"
+    )
+    connection.execute(statement, [platform.name])
+
+
+def _list(connection: duckdb.DuckDBPyConnection, platform: Platform, database: str) -> None:
+    statement = (
+        f"insert into {DATASET}.{LAKE_FILES.name} by name select ? as platform, entity, file, load_id, sha256"  # noqa: S608
+        f' from "{database}".{platform.dataset}.{raw_lake.REGISTER}'
     )
     connection.execute(statement, [platform.name])
 

@@ -29,7 +29,7 @@ from core.content_store import digest_of, flush
 from core.errors import ExpectedFailure, first_of
 from core.sql import literal
 from ingestion.engine.contract import DUCKDB_TYPES, Table
-from ingestion.platforms import Platform, platform
+from ingestion.platforms import PLATFORMS, Platform, platform
 
 #: Platforms whose raw tables lie in the lake, separated by commas; none by default.
 PLATFORMS_SETTING = "CYBERIMPACT_RAW_LAKE_PLATFORMS"
@@ -68,6 +68,16 @@ def holds(chosen: Platform) -> bool:
     """
     names = [name.strip() for name in settings.get(PLATFORMS_SETTING, "").split(",")]
     return chosen.name in {platform(name).name for name in names if name}
+
+
+def tables() -> dict[str, tuple[Platform, Table]]:
+    """Return the tables that lie in the lake, by name, as `raw_listening.mentions`."""
+    return {
+        f"{chosen.dataset}.{table.name}": (chosen, table)
+        for chosen in PLATFORMS
+        if holds(chosen)
+        for table in chosen.connector.CONTRACT
+    }
 
 
 def address() -> str:
@@ -262,6 +272,41 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
     return sorted((holding for holding in held if holding.records), key=lambda holding: (holding.load_id, holding.file))
 
 
+class Changes(NamedTuple):
+    """What has changed of the files of a platform.
+
+    Attributes:
+        changed: Files that are missing, or not as their load or the last purge has left them.
+        purged: How many of those that were recorded a purge has rewritten or removed since.
+    """
+
+    changed: list[str]
+    purged: int
+
+
+def compare(chosen: Platform, recorded: Mapping[str, str]) -> Changes | None:
+    """Compare the files of a platform with the register and with a record of them; None if they cannot be reached.
+
+    Nothing is written. The caller holds the writer lock of the platform's database.
+
+    Args:
+        chosen: The platform.
+        recorded: The SHA-256 of files at some moment, by path below the platform's folder.
+    """
+    try:
+        lake = _Lake.of(chosen)
+        with duckdb.connect(str(settings.home().database(chosen.database)), read_only=True) as connection:
+            query = f"select file, state, sha256, next_sha256 from {lake.register}"  # noqa: S608
+            known = [_File(*row) for row in connection.execute(query).fetchall()]
+        listed = lake.listing()
+        digests = {file.name: lake.digest_now(file, listed.get(file.name)) for file in known}
+    except (ExpectedFailure, OSError, duckdb.Error):
+        return None
+    changed = [file.name for file in known if digests[file.name] not in (file.sha256, file.next_sha256)]
+    purged = {file for file, digest in recorded.items() if digests.get(file, _REMOVED) != digest}
+    return Changes(sorted(map(lake.url, changed)), len(purged.difference(changed)))
+
+
 def _unreachable(problem: Exception) -> ExpectedFailure:
     return ExpectedFailure(
         f"The lake {address()} cannot be reached: {str(problem).splitlines()[0]}.",
@@ -398,16 +443,21 @@ class Lake:
         self, connection: duckdb.DuckDBPyConnection, file: "_File", said: Mapping[str, Any] | None
     ) -> str | None:
         """Return what is wrong with a file of the register, None where nothing is."""
+        digest = self.digest_now(file, said)
+        if digest not in (file.sha256, file.next_sha256):
+            return f"{self.url(file.name)} {'has other bytes' if digest else 'is missing'}"
         if said is None:
-            if file.next_sha256 != _REMOVED:
-                return f"{self.url(file.name)} is missing"
             self._forget(connection, file.name)
         elif tokenize(said) != file.state or file.next_sha256 is not None:
-            digest = self._digest(file.name)
-            if digest not in (file.sha256, file.next_sha256):
-                return f"{self.url(file.name)} has other bytes"
             self._note(connection, file.name, digest, tokenize(said))
         return None
+
+    def digest_now(self, file: "_File", said: Mapping[str, Any] | None) -> str:
+        """Return the digest of a file, that of a missing one where it is; bytes are read if the listing has changed."""
+        if said is None:
+            return _REMOVED
+        is_same = tokenize(said) == file.state and file.next_sha256 is None
+        return file.sha256 if is_same else self._digest(file.name)
 
     def _note(self, connection: duckdb.DuckDBPyConnection, file: str, digest: str, state: str) -> None:
         connection.execute(

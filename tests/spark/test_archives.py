@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -11,34 +10,11 @@ import duckdb
 import pytest
 
 from tests.spark.engines import DRIVER, Engine, processes
-from warehouse import dbt_project
 
 pytestmark = [pytest.mark.long, pytest.mark.proof]
 
 KILLS = 20
 NEW_ROWS = 40_000
-PROJECT = """
-name: archive
-profile: archive
-model-paths: [models]
-macro-paths: [macros]
-flags: {hints_enabled: false}
-models: {+schema: kept}
-"""
-PROFILE = """
-archive:
-  target: only
-  outputs:
-    only:
-      type: lake
-      method: session
-      host: none
-      schema: kept
-      path: FOLDER/books.duckdb
-      lake: FOLDER/lake
-      namespace: cyberimpact_archives
-      threads: 1
-"""
 MODEL = """
 {{ config(materialized='archive', unique_key='key', full_refresh=false) }}
 select key, place, load_id from parquet.`FOLDER/brought`
@@ -55,18 +31,10 @@ models:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    for folder in ("models", "lake", "brought"):
-        (tmp_path / folder).mkdir()
-    shutil.copytree(dbt_project.PROJECT_DIR / "macros", tmp_path / "macros")
-    for name, content in {
-        "dbt_project.yml": PROJECT,
-        "profiles.yml": PROFILE,
-        "models/kept.sql": MODEL,
-        "models/kept.yml": CONTRACT,
-    }.items():
-        (tmp_path / name).write_text(content.replace("FOLDER", str(tmp_path)))
-    return tmp_path
+def project(small_project: Path) -> Path:
+    for name, content in {"kept.sql": MODEL, "kept.yml": CONTRACT}.items():
+        (small_project / "models" / name).write_text(content.replace("FOLDER", str(small_project)))
+    return small_project
 
 
 def bring(known: duckdb.DuckDBPyConnection, folder: Path, load: int) -> None:

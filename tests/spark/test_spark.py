@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from core.settings import Home
-from tests.ingestion.engine.test_columnar import json_lines, mention
+from tests.ingestion.engine.test_columnar import json_lines, mention, parquet
 from tests.spark.engines import WORKER, Engine, processes
 from warehouse import dbt_project
 from warehouse.comparison import Comparison
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.long
 #: Built with all that they are made of, from raw tables: counts, and a median.
 KPIS = ("kpi_experiences", "kpi_pre_complaints", "kpi_pre_complaint_duration_median")
 #: Tell when something was built or asked; the moment is another one for each build.
-CLOCKED = {"audit.build_status", "audit.build_fingerprint", "audit.freshness"}
+CLOCKED = {"audit.build_status", "audit.build_fingerprint", "audit.freshness", "signals.live_state"}
 
 
 def models_built(engine: Engine) -> int:
@@ -83,6 +83,43 @@ def test_two_platforms_are_built_alike_though_a_worker_is_killed(loaded: Home, c
     with duckdb.connect(str(spark.home.warehouse), read_only=True) as connection:
         kinds = connection.execute("select count(*) from duckdb_views() where schema_name = 'kpi'").fetchone()
     assert kinds != (0,), "the file shows what lies in the lake"
+
+
+@pytest.mark.proof
+def test_mentions_are_read_alike_at_first_and_when_more_come(cluster: Engine, tmp_path: Path) -> None:
+    """What texts are about is read in executors, the second time of those that came since and those that changed."""
+    variables = cluster.environment | {"CYBERIMPACT_PSEUDONYM_KEY": "cle-du-test"}
+    duck, spark = (Engine(name, Home(tmp_path / name), variables) for name in ("duckdb", "spark"))
+    places = ("à Bordeaux", "près de Brest", "dans le Nord", "")
+    for first in (0, 2_000):
+        rows = [
+            mention(number, text=f"{('Crue', 'Faux gendarmes', 'Merci')[number % 3]} {places[number % 4]}, n° {number}")
+            for number in range(first, first + 3_000)
+        ]
+        duck.run("load", "listening", "--file", parquet(tmp_path, rows))
+        if first:
+            copy_raw(duck.home.live, spark.home.live)
+        else:
+            shutil.copytree(duck.home.root, spark.home.root)
+        for engine in (duck, spark):
+            engine.run("build", "--live")
+        comparison = Comparison(duck.home.live, spark.home.live)
+        compared = [name for name in comparison.tables() if ".".join(name) not in CLOCKED]
+        assert comparison.absent() == []
+        assert [str(found) for name in compared if (found := comparison.difference(*name))] == []
+        assert comparison.rows("signals", "live_mention_subject") >= 2 * (first + 3_000)
+
+
+def copy_raw(source: Path, target: Path) -> None:
+    """Give a file the raw mentions of another, with the ids of their loads."""
+    with duckdb.connect(str(target)) as connection:
+        connection.execute(f"attach '{source}' as source (read_only)")
+        query = (
+            "select table_name from duckdb_tables() where (database_name, schema_name) = ('source', 'raw_listening')"
+        )
+        for (name,) in connection.execute(query).fetchall():
+            table = f'raw_listening."{name}"'
+            connection.execute(f"delete from {table}; insert into {table} by name from source.{table}")
 
 
 @pytest.mark.proof

@@ -17,6 +17,12 @@ GRPC = """<_MultiThreadedRendezvous of RPC that terminated with:
 >"""
 SHUFFLE = "[INTERNAL_ERROR] Job aborted due to stage failure: java.io.IOException: No space left on device"
 FILE = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:/srv/lake/daily/kpi/kpi_visits/p.parquet"
+ROWS = """An exception was thrown from the Python worker. Please see the stack trace below.
+Traceback (most recent call last):
+  File "/srv/analytics/relations.py", line 66, in _mapped
+    raise RowsFailed(f"{type(problem).__name__} in {where}")
+analytics.relations.RowsFailed: FileNotFoundError in read, line 3 of places.py, on a batch of 9 rows.
+"""
 CAST_WORDS = "[CAST_INVALID_INPUT] The value 'abc' cannot be cast to BIGINT."
 CAST = f"{CAST_WORDS}\n\nJVM stacktrace:\norg.apache.spark.SparkException"
 
@@ -30,6 +36,8 @@ CAST = f"{CAST_WORDS}\n\nJVM stacktrace:\norg.apache.spark.SparkException"
         (FILE, "A file of the table kpi.kpi_visits is missing", "cyberimpact build --full"),
         ("java.io.IOException: Mkdirs failed to create file:/srv/lake/x", "Spark may not write the lake", "doctor"),
         ("[PYTHON_VERSION_MISMATCH] Python in worker has different version", "The Python of Spark's", "PYSPARK_PYTHON"),
+        (ROWS, "A function failed in an executor: FileNotFoundError in read, line 3 of places.py", "Correct it there"),
+        ("[PYTHON] PackageNotFoundError: No package metadata was found", "The Python of Spark's", "PYSPARK_PYTHON"),
         ("java.lang.OutOfMemoryError: Java heap space", "Spark ran out of memory", "DRIVER_MEMORY"),
     ],
 )

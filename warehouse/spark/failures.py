@@ -75,6 +75,14 @@ def _table(path: str) -> str:
 
 
 KNOWN = (
+    # First: what follows the sentence is a trace, with words of the lines of code in it.
+    Known(
+        re.compile(r"RowsFailed: ([^\n]*)"),
+        lambda found: ExpectedFailure(
+            f"A function failed in an executor: {found[1]}",
+            "Correct it there. What the rows hold is neither shown nor logged.",
+        ),
+    ),
     Known(
         re.compile(
             r"StatusCode\.UNAVAILABLE|failed to connect to all addresses|Connection refused|Socket closed"
@@ -108,10 +116,11 @@ KNOWN = (
         _unreadable,
     ),
     Known(
-        re.compile(r"PYTHON_VERSION_MISMATCH|No module named '(?:pyarrow|analytics|pandas)'"),
+        re.compile(r"PYTHON_VERSION_MISMATCH|No module named '(?:pyarrow|analytics|pandas)'|No package metadata"),
         lambda _: ExpectedFailure(
             "The Python of Spark's workers is not the one of this environment.",
-            "Give the workers the same Python and packages (requirements/spark.lock), and name it in PYSPARK_PYTHON.",
+            "Give the workers the same Python, packages (requirements/spark.lock) and platform, and name it in "
+            "PYSPARK_PYTHON of the driver.",
         ),
     ),
     Known(

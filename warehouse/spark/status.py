@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from importlib.metadata import version
 from typing import Any, NamedTuple
 
 import httpx
@@ -219,16 +220,18 @@ def sharing(home: Home, spark: SparkSession) -> Finding:
 
 
 def python_of_workers(spark: SparkSession) -> Finding:
-    """Check that the workers run the Python of this environment, with Arrow."""
-    subject, ours = "Python of the workers", platform.python_version()
+    """Check that the workers run the Python of this environment, with Arrow and the functions that models map."""
+    subject, ours = "Python of the workers", f"{platform.python_version()}, cyberimpact {version('cyberimpact')}"
 
     def versions(batches: Iterator[Any]) -> Iterator[Any]:
         import platform
+        from importlib.metadata import version
 
         import pyarrow as pa
 
         for _ in batches:
-            yield pa.RecordBatch.from_pydict({"version": [platform.python_version()]})
+            there = f"{platform.python_version()}, cyberimpact {version('cyberimpact')}"
+            yield pa.RecordBatch.from_pydict({"version": [there]})
 
     asked = spark.range(0, 2, 1, 2).mapInArrow(versions, "version string")
     try:
@@ -236,11 +239,11 @@ def python_of_workers(spark: SparkSession) -> Finding:
     except TimeoutError:
         return busy(subject)
     except PySparkException as refused:
-        return of_refusal(subject, "late", str(refused))
+        return of_refusal(subject, "broken", str(refused))
     if theirs == {ours}:
         return Finding(subject, "ok", ours)
-    remedy = f"name Python {ours} in PYSPARK_PYTHON of the workers"
-    return Finding(subject, "late", f"{', '.join(sorted(theirs))}; here it is {ours}", remedy)
+    remedy = f"give the workers Python {ours}, and name it in PYSPARK_PYTHON of the driver"
+    return Finding(subject, "broken", f"{'; '.join(sorted(theirs))}; here it is {ours}", remedy)
 
 
 def within(spark: SparkSession, job: Callable[[], Any]) -> Any:

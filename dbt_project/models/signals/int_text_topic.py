@@ -1,27 +1,29 @@
 """The topics that a threat, or what a citizen writes, is on. Mentions and the chat have live tables of their own."""
 
+from functools import partial
+
 import pyarrow as pa
 
+from analytics.relations import map_rows
 from analytics.signals import topics
 
-QUERIES = {
-    "threat": ("dim_threat", "threat_code, threat_label", None),
-    "verbatim": ("fct_verbatim", "verbatim_id, text", "written_on > current_date - 400"),
-}
+TYPES = dict.fromkeys(("subject_key", "topic_code"), pa.string())
 
 
-def model(dbt, session):  # noqa: ANN001, ANN201, ARG001 - dbt's signature
+def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     dbt.config(materialized="table")
     watched = topics.from_rows(dbt.ref("int_topic").select(", ".join(topics.COLUMNS)).fetchall())
-    tables = {"dim_threat": dbt.ref("dim_threat"), "fct_verbatim": dbt.ref("fct_verbatim")}
-    platforms = {"threat": "cybermalveillance", "verbatim": "services_publics_plus"}
-    rows = []
-    for kind, (table, columns, recent) in QUERIES.items():
-        relation = tables[table].filter(recent) if recent else tables[table]
-        rows += [
-            {"subject_kind": kind, "subject_key": key, "topic_code": code}
-            for key, text in relation.select(columns).order(columns.split(",")[0]).fetchall()
-            for code in topics.codes(watched, text, platforms[kind])
-        ]
-    names = ("subject_kind", "subject_key", "topic_code")
-    return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in names]))
+    texts = {
+        "threat": (dbt.ref("dim_threat").select("threat_code, threat_label"), "cybermalveillance"),
+        "verbatim": (
+            dbt.ref("fct_verbatim").filter("written_on > current_date - 400").select("verbatim_id, text"),
+            "services_publics_plus",
+        ),
+    }
+    threat, verbatim = (
+        map_rows(session, relation, partial(topics.codes_of, topics=watched, platform=platform), TYPES).select(
+            f"'{kind}' as subject_kind, subject_key, topic_code"
+        )
+        for kind, (relation, platform) in texts.items()
+    )
+    return threat.union(verbatim)

@@ -1,9 +1,11 @@
 """What each mention is about: one row for each of its topics, and one for all mentions together, with its place."""
 
+from functools import partial
+
 import duckdb
 import pyarrow as pa
 
-from analytics.relations import as_table, former
+from analytics.relations import former, map_rows
 from analytics.signals import topic_tagging, topics
 
 COLUMNS = ("mention_id", "source_load_id", "topics_version", "topic_code", "told_territory_code")
@@ -18,6 +20,7 @@ def model(dbt, session):  # noqa: ANN001, ANN201 - dbt's signature
     current = duckdb.ColumnExpression("topics_version") == duckdb.ConstantExpression(topic_tagging.version(watched))
     kept = former(session, dbt.this, COLUMNS).filter(current)
     known = ", ".join(READING)
-    unread = mentions.join(kept, known, how="anti").fetchall()
-    new = as_table(topic_tagging.read(unread, watched), dict.fromkeys(COLUMNS, pa.string()))
-    return kept.join(mentions.select(known), known, how="semi").union(session.from_arrow(new))
+    unread = mentions.join(kept, known, how="anti")
+    read = partial(topic_tagging.read, watched=watched)
+    new = map_rows(session, unread, read, dict.fromkeys(COLUMNS, pa.string()))
+    return kept.join(mentions.select(known), known, how="semi").union(new)
