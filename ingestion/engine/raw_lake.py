@@ -294,7 +294,7 @@ def compare(chosen: Platform, recorded: Mapping[str, str]) -> Changes | None:
         recorded: The SHA-256 of files at some moment, by path below the platform's folder.
     """
     try:
-        lake = _Lake.of(chosen)
+        lake = Lake.of(chosen)
         with duckdb.connect(str(settings.home().database(chosen.database)), read_only=True) as connection:
             query = f"select file, state, sha256, next_sha256 from {lake.register}"  # noqa: S608
             known = [_File(*row) for row in connection.execute(query).fetchall()]
