@@ -23,7 +23,7 @@ from scipy import stats
 
 from analytics.anomaly import alert_budget, baseline, calibration, daily, ears, sequential
 from analytics.anomaly.baseline import Anomaly, CountMatrix, Key
-from analytics.anomaly.thresholds import BUDGETS, FALSE_DISCOVERY_RATE
+from analytics.anomaly.thresholds import BUDGETS, FALSE_DISCOVERY_RATE, FEWEST
 from analytics.geo import geoparsing
 from analytics.signals import lifecycle, live_detection, topics
 from analytics.signals.context import Mention, posts
@@ -246,7 +246,7 @@ def replay(
             matrix, part = scored[which]
             limit, watch_limit = limits[matrix.minutes]
             score = -np.log10(max(p_value, 1e-300))
-            is_sure = is_passed and score > limit
+            is_sure = is_passed and score > limit and count >= FEWEST
             if is_sure or score > watch_limit:
                 column = part.columns[index]
                 found.append(
@@ -311,9 +311,10 @@ def waves(
         shape = (len(steps), 1)
         own = baseline.ScoredBins(part.columns[hours], *(np.tile(of[row, hours], shape) for of in part.arrays))
         anomaly = sequential.wave(matrix, part, row, index)
-        for (now, _), score in zip(steps, sequential.score(so_far, own)[:, -1].tolist(), strict=True):
+        earlier = anomaly.observed - counts[row, index]
+        for (now, count), score in zip(steps, sequential.score(so_far, own)[:, -1].tolist(), strict=True):
             if score > watched and anomaly.minutes > matrix.minutes:
-                is_sure = score > max(alerting, fewest)
+                is_sure = score > max(alerting, fewest) and earlier + count >= FEWEST
                 found[now].append(replace(anomaly, p_value=10.0**-score, is_sure=is_sure))
     return found
 

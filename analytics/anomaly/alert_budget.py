@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from analytics.anomaly.baseline import Anomaly, Hypotheses, powers_of_ten
-from analytics.anomaly.thresholds import FALSE_DISCOVERY_RATE
+from analytics.anomaly.thresholds import FALSE_DISCOVERY_RATE, FEWEST
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (only to count blocks)
 _BLOCK = timedelta(hours=24)
@@ -74,7 +74,8 @@ def discoveries(p_values: Sequence[float], false_discovery_rate: float = FALSE_D
 def anomalies(tested: Sequence[Hypotheses]) -> list[Anomaly]:
     """Return the bins that exceed the lower threshold of their domain and topic, of whatever method.
 
-    Sure are those that exceed the threshold of alerts and that the control of false discoveries accepts among all.
+    Sure are those that exceed the threshold of alerts, are accepted by the control of false discoveries among all, and
+    count `FEWEST` at least.
 
     Args:
         tested: What is controlled together.
@@ -89,5 +90,6 @@ def anomalies(tested: Sequence[Hypotheses]) -> list[Anomaly]:
         for row, column in np.argwhere(sure | (scores > watched[:, None])).tolist():
             anomaly = of.anomaly(row, column, alerting[row])
             if anomaly is not None:
-                found.append(replace(anomaly, tests=accepted.size, is_sure=bool(sure[row, column])))
+                is_sure = bool(sure[row, column]) and anomaly.observed >= FEWEST
+                found.append(replace(anomaly, tests=accepted.size, is_sure=is_sure))
     return found

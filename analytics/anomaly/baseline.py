@@ -244,12 +244,15 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     """
     season = SEASONS[matrix.minutes]
     period = DAY_MINUTES // matrix.minutes
-    expected, p_values = np.zeros((len(matrix.keys), len(columns))), np.ones((len(matrix.keys), len(columns)))
+    expected = np.zeros((len(matrix.keys), len(columns)))
     spread, others = np.ones_like(expected), np.zeros_like(expected)
     around = np.arange(-season.around, season.around + 1)
     before = period * np.arange(1, season.days + 1)
     ahead = matrix.clock_ahead(range(matrix.counts.shape[1]))
+    of_a_day = np.arange(period) - period // 2
     everything = matrix.counts.sum(axis=0)
+    until = np.zeros((len(matrix.keys), matrix.counts.shape[1] + 1))
+    np.cumsum(matrix.counts, axis=1, out=until[:, 1:])
     row_of = {key: row for row, key in enumerate(matrix.keys)}
     nation = [row_of.get(key._replace(territory=FRANCE), row) for row, key in enumerate(matrix.keys)]
     for index, column in enumerate(columns):
@@ -259,9 +262,16 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
         known = (past >= 0) & (past < column)
         if np.count_nonzero(known) < _FEWEST:
             continue
-        exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]]), past.shape)[known]
+        exposure = np.broadcast_to(_shape(everything[past[known.all(axis=1)]], season.around), past.shape)[known]
         mean, variance = _law(matrix.counts[:, past[known]], exposure)
         others[:, index] = matrix.others[:, past[known]].sum(axis=1) / exposure.sum()
+        whole = same_time[same_time >= period // 2]
+        if len(whole):
+            # Half a mention more than was counted is expected of all hours of these days, not of the same hours alone.
+            # A bin that usually counts more is worth one: how a sparse series shares its day is not known.
+            worth = np.minimum(_shape(everything[whole[:, None] + of_a_day], season.around), 1.0).sum() * len(whole)
+            of_whole_days = until[:, whole[0] + period // 2] - until[:, whole[-1] - period // 2]
+            mean /= 1 + max(worth / exposure.sum() - 1, 0.0) / (2 * of_whole_days + 1)
         expected[:, index], spread[:, index] = mean, variance
     counted = slice(columns.start, columns.stop)
     counts, beside = matrix.counts[:, counted], matrix.others[:, counted]
@@ -269,16 +279,24 @@ def score(matrix: CountMatrix, columns: range) -> ScoredBins:
     # A backlog grows everywhere, a crisis in its département alone.
     usual = steady = expected * np.minimum(grown, grown[nation])
     if matrix.minutes == HOUR_MINUTES:
-        grown = np.maximum(grown, growth(_of_the_last(period, beside), _of_the_last(period, others)))
-        steady = expected * np.minimum(grown, grown[nation]) * _lull(matrix.counts, columns, expected, spread)
-    p_values = np.where(
-        (counts > 0) & (expected > 0), stats.nbinom.sf(counts - 1, 1 / spread, 1 / (1 + usual * spread)), 1.0
-    )
-    return ScoredBins(columns, usual, p_values, spread, steady)
+        grown = np.maximum(grown, growth(of_the_last(period, beside), of_the_last(period, others)))
+        steady = expected * np.minimum(grown, grown[nation]) * _lull(until, columns, expected, spread)
+    return ScoredBins(columns, usual, tail(counts, usual, spread), spread, steady)
+
+
+def tail(
+    counts: "NDArray[np.float64]", mean: "NDArray[np.float64]", spread: "NDArray[np.float64]"
+) -> "NDArray[np.float64]":
+    """Return how probable counts as great are; 1 where nothing is counted or nothing known, as in most bins."""
+    p_values = np.ones_like(mean)
+    shown = (counts > 0) & (mean > 0)
+    mean, spread = mean[shown], spread[shown]
+    p_values[shown] = stats.nbinom.sf(counts[shown] - 1, 1 / spread, 1 / (1 + mean * spread))
+    return p_values
 
 
 def _lull(
-    counts: "NDArray[np.float64]", columns: range, expected: "NDArray[np.float64]", spread: "NDArray[np.float64]"
+    until: "NDArray[np.float64]", columns: range, expected: "NDArray[np.float64]", spread: "NDArray[np.float64]"
 ) -> "NDArray[np.float64]":
     """Return which share of the expected a week has surely not exceeded: an event of that month is over, 1 without one.
 
@@ -286,18 +304,17 @@ def _lull(
     and three to nothing: so many may be expected where none came. Weeks are whole, for weekends count less.
 
     Args:
-        counts: All hours.
+        until: What all hours before each have counted.
         columns: Those that are scored.
         expected: What is expected of these, by the law of the month.
         spread: Their spread.
     """
     if len(columns) < _DAY_HOURS:
         return np.ones_like(expected)  # what a day expects is not known
-    until = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
     ends = np.arange(columns.start, columns.stop) - _WAVE_HOURS
     is_known = ends >= _WEEK_HOURS
     week = until[:, np.maximum(ends, 0)] - until[:, np.maximum(ends - _WEEK_HOURS, 0)]
-    of_a_day = _of_the_last(_DAY_HOURS, expected)
+    of_a_day = of_the_last(_DAY_HOURS, expected)
     of_a_day[:, : _DAY_HOURS - 1] = of_a_day[:, [_DAY_HOURS - 1]]  # the hours of the first day have none before them
     mean = of_a_day / _DAY_HOURS
     most = week + 2.0 * np.sqrt(week * (1 + mean * spread)) + 3.0
@@ -305,13 +322,13 @@ def _lull(
     return np.where(is_known, np.minimum(1.0, lull), 1.0)
 
 
-def _of_the_last(bins: int, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def of_the_last(bins: int, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
     """Return the sum of as many bins that ends with each, or of those there are."""
     until = np.cumsum(values, axis=1)
     return until - np.pad(until, ((0, 0), (bins, 0)))[:, : until.shape[1]]
 
 
-def _shape(everything: "NDArray[np.float64]") -> "NDArray[np.float64]":
+def _shape(everything: "NDArray[np.float64]", around: int) -> "NDArray[np.float64]":
     """Return how much all series together count in each bin around the hour, that of the hour itself being 1.
 
     Towards midnight counts fall to a tenth within an hour. Without the shape of the day, that fall counts as variation,
@@ -319,15 +336,16 @@ def _shape(everything: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
     Args:
         everything: Sum of all series, one row per day, one column per bin around the hour; the hour is the middle one.
+        around: Bins on either side that a bin of the season is compared with.
     """
-    around = everything.shape[1]
+    bins = everything.shape[1]
     if not everything.any():
-        return np.ones(around)
+        return np.ones(bins)
     usual = np.minimum(everything, 3.0 + 3.0 * np.median(everything, axis=0))  # one day's event is no shape
     level = usual.sum(axis=0) + _PRIOR_COUNT
-    width = np.ones(around // 6 * 2 + 1)  # a third of the bins: short ones count too little by themselves
-    level = np.convolve(level, width, "same") / np.convolve(np.ones(around), width, "same")
-    return level / level[around // 2]
+    width = np.ones(around // 3 * 2 + 1)  # short bins count too little by themselves
+    level = np.convolve(level, width, "same") / np.convolve(np.ones(bins), width, "same")
+    return level / level[bins // 2]
 
 
 def _law(

@@ -9,7 +9,7 @@ import numpy as np
 
 from analytics.anomaly import alert_budget, sequential
 from analytics.anomaly.baseline import DAY_MINUTES, CountMatrix, Key, domain, score
-from analytics.anomaly.thresholds import BUDGETS, LEAST_SCORE, MOST_EXCESS, WATCHED
+from analytics.anomaly.thresholds import BUDGETS, FEWEST, LEAST_SCORE, MOST_EXCESS, WATCHED
 from analytics.signals.clustering import lineage
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
@@ -59,6 +59,8 @@ def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, s
     scores = np.maximum(scored.scores, sequential.score(counts, scored))  # an operator gets the alerts of both
     whole_days = len(matrix.keys), (until - first) // per_day, per_day
     daily, counts = scores.reshape(whole_days).max(axis=2, initial=0.0), counts.reshape(whole_days).sum(axis=2)
+    alerting = np.array([[by_law(domain(key), matrix.minutes)] for key in matrix.keys])
+    daily = np.where(counts < FEWEST, np.minimum(daily, alerting), daily)  # what is so few is watched at most
     return thresholds(
         baseline_days(Days(matrix.keys, matrix.time(first), counts, daily), territory_parents), matrix.minutes
     )

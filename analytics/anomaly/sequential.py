@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from analytics.anomaly.baseline import SEASONS, WAVE, Anomaly, CountMatrix, Hypotheses, ScoredBins, Thresholds
+from analytics.anomaly.baseline import (
+    SEASONS,
+    WAVE,
+    Anomaly,
+    CountMatrix,
+    Hypotheses,
+    ScoredBins,
+    Thresholds,
+    of_the_last,
+    powers_of_ten,
+    tail,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +34,9 @@ if TYPE_CHECKING:
 RISES = (2.0, 4.0, 8.0, 16.0, 32.0)
 #: Hours that add up: those that each run scores again. Weeks are the daily tests'.
 WINDOW = 48
+#: Last hours that are also counted as one bin: after a silent month two or three mentions are enough, of which the
+#: ratios of several rises say less.
+SPANS = (3, 6)
 _HOURS = SEASONS[60]
 _PAST_BINS = _HOURS.days * (2 * _HOURS.around + 1)
 #: Standard errors by which the usual may exceed its estimate, since the hours of a day err together. With none the
@@ -41,7 +55,17 @@ def score(counts: "NDArray[np.float64]", scored: ScoredBins) -> "NDArray[np.floa
     for rise in RISES:
         gains = _gains(counts, scored, rise)
         greatest = np.maximum(greatest, np.where(gains > 0, _sums(gains), 0.0))
-    return np.maximum(greatest / np.log(10) - np.log10(len(RISES)), 0.0)
+    added_up = np.maximum(greatest / np.log(10) - np.log10(len(RISES)), 0.0)
+    return np.maximum.reduce([added_up, *(powers_of_ten(_p_values(counts, scored, span)) for span in SPANS)])
+
+
+def _p_values(counts: "NDArray[np.float64]", scored: ScoredBins, span: int) -> "NDArray[np.float64]":
+    """Return how probable as much is in one of the spans that end with each hour; 1 where the hour adds nothing to it.
+
+    A span has the spread of its hour: of a sparse series it is nearly all ignorance of the mean, which hours share.
+    """
+    count = np.where(counts > 0, of_the_last(span, counts), 0.0)
+    return np.minimum(len(SPANS) * tail(count, of_the_last(span, scored.steady), scored.spread), 1.0)
 
 
 def _gains(counts: "NDArray[np.float64]", scored: ScoredBins, rise: float) -> "NDArray[np.float64]":
@@ -63,19 +87,25 @@ def wave(matrix: CountMatrix, scored: ScoredBins, row: int, last: int) -> Anomal
     """Return the most probable wave of a series that ends with a scored hour, as surely as the hour's law says."""
     hours = slice(max(0, last + 1 - WINDOW), last + 1)
     columns = scored.columns[hours]
-    counts = matrix.counts[row, columns.start : columns.stop]
-    own = ScoredBins(columns, *(of[row, hours] for of in scored.arrays))
-    ending = [np.cumsum(_gains(counts, own, rise)[::-1])[::-1] for rise in RISES]
-    first = int(np.argmax(np.max(ending, axis=0)))
-    expected = float(own.steady[first:].sum())
+    counts = matrix.counts[[row], columns.start : columns.stop]
+    own = ScoredBins(columns, *(of[[row], hours] for of in scored.arrays))
+    gains = np.array([_gains(counts, own, rise)[0] for rise in RISES])
+    adding_up = np.cumsum(gains[:, ::-1], axis=1)[:, ::-1].max(axis=0)
+    since = {int(adding_up.argmax()): min(1.0, len(RISES) * float(np.exp(-adding_up.max())))}
+    for span in SPANS:
+        start = max(0, len(columns) - span)
+        since[start] = min(since.get(start, 1.0), float(_p_values(counts, own, span)[0, -1]))
+    surest = min(since, key=lambda start: since[start])
+    first = surest + int(np.argmax(counts[0, surest:] > 0))
+    expected = float(own.steady[0, first:].sum())
     return Anomaly(
         key=matrix.keys[row],
         at=matrix.time(columns[first]),
         minutes=matrix.minutes * (len(columns) - first),
-        observed=float(counts[first:].sum()),
+        observed=float(counts[0, first:].sum()),
         expected=expected,
         upper=expected,
-        p_value=min(1.0, len(RISES) * float(np.exp(-np.max(ending)))),
+        p_value=since[surest],
         method=WAVE,
         window=_HOURS.window,
     )

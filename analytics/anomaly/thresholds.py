@@ -26,6 +26,8 @@ LEAST_SCORE = 2.0
 #: Powers of ten that baseline days may add to a score. An event that is longer than half of these days is taken for
 #: baseline: without a bound it adds ten, and nothing alerts.
 MOST_EXCESS = 1.0
+#: Mentions, contacts or victims that alert at least: two are often a message and its share, however rare both are.
+FEWEST = 3
 #: False among what a run finds: one alert in twenty.
 FALSE_DISCOVERY_RATE = 0.05
 

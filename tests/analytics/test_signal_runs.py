@@ -76,9 +76,27 @@ def test_a_bin_is_compared_with_the_same_hours_by_hand() -> None:
     mean, rate = shape / exposure.sum(), 21 / exposure.sum()
     variance = ((past - rate * exposure) ** 2 / exposure).sum() / 82
     spread = max((variance - mean) / mean**2 / exposure.mean(), 0) + 1 / shape
+    # All hours of the 27 days that are known whole are worth 146 like it; they too count 21, and are nearly no news.
+    month = 27 * (1 + 23 * 5 / 26)
+    mean /= 1 + (month / exposure.sum() - 1) / (2 * 21 + 1)
     assert scored.expected[0, 0] == pytest.approx(mean)
     assert scored.p_values[0, 0] == pytest.approx(stats.nbinom.sf(5, 1 / spread, 1 / (1 + mean * spread)))
     assert scored.upper(0, 0, 3.0) == stats.nbinom.isf(1e-3, 1 / spread, 1 / (1 + mean * spread))
+
+
+def test_a_series_that_is_silent_all_month_expects_half_a_mention_in_it() -> None:
+    """All series count twelve an hour from 8 to 20 UTC, and nothing at night: a night hour is worth a busy one."""
+    day = np.where((np.arange(24) >= 8) & (np.arange(24) < 20), 12, 0)
+    counts = np.array([np.zeros(24 * 30), np.tile(day, 30)])
+    counts[0, -1] = 1
+    matrix = baseline.CountMatrix((CRUE, CRUE._replace(topic="fraude")), START, 60, counts, np.zeros_like(counts))
+    noon, night = (
+        baseline.score(matrix, range(24 * 29 + 12, 24 * 29 + 13)),
+        baseline.score(matrix, range(24 * 30 - 1, 24 * 30)),
+    )
+    prior = 5 / (28 * 12 + 5)  # what a night hour is worth at noon: five mentions are the shape of a flat day
+    assert noon.expected[0, 0] == pytest.approx(0.5 / (28 * (12 + 12 * prior)))
+    assert night.expected[0, 0] == pytest.approx(0.5 / (28 * 24), rel=0.05)
 
 
 def test_a_score_knows_nothing_of_what_comes_after() -> None:
@@ -164,6 +182,27 @@ def test_what_is_not_sure_is_watched_then_alerts_or_goes_away() -> None:
     assert [signal.status for signal in kept] == ["closed"], "a verdict on it is kept"
 
 
+def test_two_mentions_after_a_silent_month_are_watched_and_three_alert() -> None:
+    """By hand: half a mention in the 672 hours of the month, of which three count one, two or three mentions."""
+    now = START + timedelta(days=40)
+
+    def found(*hours_ago: int) -> list[Anomaly]:
+        series = np.zeros(24 * 40, dtype=int)
+        np.add.at(series, -np.array(hours_ago), 1)
+        counted = {("crue", "FR-33"): series, ("fraude", "FR"): np.full(24 * 40, 2)}
+        return detect(rows(counted), [], now, {}, streaming.History(), [])
+
+    assert found(1) == []
+    for hours_ago in ((3, 1), (3, 2, 1)):
+        [wave] = found(*hours_ago)
+        assert (wave.key, wave.method, wave.at, wave.minutes) == (CRUE, "wave", now - 3 * HOUR, 180)
+        assert wave.is_sure == (len(hours_ago) == 3)
+        assert wave.p_value == pytest.approx(
+            2 * stats.nbinom.sf(len(hours_ago) - 1, 0.5, 1 / (1 + 3 * 0.5 / 672 / 0.5)), rel=0.1
+        )
+    assert [(hour.is_sure, hour.score > 6) for hour in found(1, 1)] == [(False, True)], "two never alert, however rare"
+
+
 def test_a_pair_that_is_sure_outlives_a_bin_that_is_not() -> None:
     bin_of_pair = Anomaly(CRUE, START, 5, 9.0, 1.0, 5.0, 1e-5, is_sure=False)
     pair = Anomaly(CRUE, START, 10, 20.0, 2.0, 5.0, 1e-9)
@@ -231,8 +270,9 @@ def scored_hours(counts: np.ndarray, first: int) -> tuple[baseline.CountMatrix, 
     return matrix, baseline.score(matrix, range(first, counts.shape[1]))
 
 
-def test_a_wave_adds_up_likelihood_ratios_by_hand() -> None:
+def test_a_wave_adds_up_likelihood_ratios_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hours of 6, 0 and 9 where one is usual: of five rises the fourfold explains them best."""
+    monkeypatch.setattr(sequential, "SPANS", ())
     counts = np.array([[0.0, 6.0, 0.0, 9.0, 1.0]])
     ones = np.ones_like(counts)
     scored = baseline.ScoredBins(range(5), ones, ones, ones / 2, ones)
@@ -253,7 +293,23 @@ def test_a_wave_adds_up_likelihood_ratios_by_hand() -> None:
     assert found.score == pytest.approx(scores[0, 3])
 
 
-@pytest.mark.parametrize("mean", [3.0, 0.3, 0.03])
+def test_few_hours_are_also_counted_as_one_by_hand() -> None:
+    """Of six hours that expect a hundredth each, the third and the last count one."""
+    counts = np.array([[0.0, 0.0, 1.0, 0.0, 0.0, 1.0]])
+    expected, spread = np.full_like(counts, 0.01), np.full_like(counts, 2.0)
+    scored = baseline.ScoredBins(range(6), expected, expected, spread, expected)
+    three, six = (
+        len(sequential.SPANS) * stats.nbinom.sf(count - 1, 0.5, 1 / (1 + hours * 0.02))
+        for hours, count in ((3, 1), (6, 2))
+    )
+    assert sequential.SPANS == (3, 6)
+    assert sequential.score(counts, scored)[0, -1] == pytest.approx(-np.log10(min(three, six)))
+    found = sequential.wave(dataclasses.replace(one_series(counts[0])), scored, 0, 5)
+    assert (found.at, found.minutes, found.observed) == (START + 2 * HOUR, 240, 2.0), "from the first that counts"
+    assert found.p_value == pytest.approx(six)
+
+
+@pytest.mark.parametrize("mean", [3.0, 0.3, 0.03, 0.003])
 @pytest.mark.parametrize("dispersion", [0.0, 0.5])
 def test_waves_of_chance_are_as_rare_as_they_say(mean: float, dispersion: float) -> None:
     chance = np.random.default_rng(11)
@@ -543,15 +599,35 @@ def test_what_stands_out_in_a_place_and_around_it_is_one_false_alert(monkeypatch
     assert score({"FR-33": 10, "FR-29": 24 * 3 + 15}) > law, "another day is another alert"
 
 
+def test_what_is_too_few_to_alert_raises_no_threshold_of_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mention and its share at once, in a silent month: they are watched, and raise the score of that alone."""
+    monkeypatch.setattr(calibration, "BUDGETS", {"listening": 0.01})
+    law = {times: calibration.by_law("listening", 60, times) for times in (1.0, calibration.WATCHED)}
+
+    def scores(together: int) -> tuple[float, float]:
+        counts = {(f"t{number}", "FR"): np.zeros(24 * 57, dtype=int) for number in range(30)}
+        for number, series in enumerate(counts.values()):
+            series[0] = 1  # a series is one that counts
+            series[24 * 31 + 20 * number] = together
+        counts["fraude", "FR"] = np.full(24 * 57, 3)
+        [found] = calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+        return found.score, found.watch_score
+
+    alert, watch = scores(2)
+    assert alert == law[1.0]
+    assert law[calibration.WATCHED] < watch <= law[1.0]
+    assert scores(3)[0] > law[1.0]
+
+
 def test_the_band_of_a_crisis_exists_even_where_nothing_was_counted() -> None:
-    """The expected of no mention at all is half of one in 28 days of three hours; the others stay as they are."""
+    """The expected of no mention at all is half of one in 28 days; the others stay as they are."""
     counted, now = rows({("crue", "FR"): np.full(24 * 40, 2)}, total=30), START + timedelta(days=40)
     band_rows = band(counted, now, [], [("crue", "FR"), ("feu", "FR-33"), ("fraude", "FR")])
     own, pinned = ([row for row in band_rows if row[0] == topic] for topic in ("crue", "feu"))
     assert own == band(counted, now, [])
     assert [row[2] for row in pinned] == [row[2] for row in own]
     assert {(territory, observed) for _, territory, _, observed, _, _ in pinned} == {("FR-33", 0.0)}
-    assert [expected for *_, expected, _ in pinned] == [pytest.approx(0.5 / (28 * 3))] * len(own)
+    assert [expected for *_, expected, _ in pinned] == [pytest.approx(0.5 / (28 * 24))] * len(own)
     assert band([], now, [], [("feu", "FR-33")]) == []
 
 
