@@ -222,13 +222,12 @@ def watch() -> None:
     began, code = time.monotonic(), dbt_project.fingerprint()
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
-    recent_backups = RecentBackups()
-    while published.current(settings.home(), published.LIVE) is None:
+    recent_backups, outlook = RecentBackups(), Outlook()
+    while is_empty(outlook):
         steps.begin("watch")
         recent_backups.send_if_due()
-        time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
+        time.sleep(LOOK_SECONDS)
     with warm():
-        outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
             steps.begin("watch")
             recent_backups.send_if_due()
@@ -242,6 +241,15 @@ def watch() -> None:
                 time.sleep(CRISIS_REST_SECONDS if in_crisis else REST_SECONDS)
             else:
                 time.sleep(CRISIS_LOOK_SECONDS if in_crisis else LOOK_SECONDS)
+
+
+def is_empty(outlook: Outlook) -> bool:
+    """Return whether nothing live is published, and none is to be: the home is being filled, or nothing has come."""
+    home = settings.home()
+    if published.current(home, published.LIVE):
+        return False
+    news = outlook.look(IDLE_SECONDS)
+    return published.current(home, published.DAILY) is None or not (news.addresses or news.files or news.sent)
 
 
 def batch(outlook: Outlook, news: News) -> None:
