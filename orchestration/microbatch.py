@@ -123,6 +123,7 @@ class Outlook:
         self._known: dict[str, tuple] = {}
         self._batch_at = 0.0
         self._ask_after: dict[str, float] = {}
+        self._reported: dict[str, str] = {}
         self._now: dict[str, int] = {}
         self._tried: dict[str, tuple[tuple[int, int], float]] = {}
 
@@ -162,9 +163,12 @@ class Outlook:
         try:
             self._now[platform.name] = listening.found_since(self._since)
         except ExpectedFailure as failure:
-            log.warning("%s", failure)
+            if self._reported.get(platform.name) != str(failure):  # not twice a minute where it has no address at all
+                log.warning("%s", failure)
+            self._reported[platform.name] = str(failure)
             self.trouble(platform)
             return False
+        self._reported.pop(platform.name, None)
         return True
 
     def _has_more(self, platform: Platform) -> bool:

@@ -94,6 +94,14 @@ def test_an_address_that_is_down_is_left_alone_for_a_while(
     assert outlook.look(10 * LONG).addresses == [LISTENING]
 
 
+def test_a_failure_that_lasts_is_logged_once(outlook: Outlook, address: Address, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(microbatch, "TROUBLED_SECONDS", 0.0)
+    for down in (True, True, False, True):
+        address.down = down
+        outlook.look(LONG)
+    assert [record.getMessage() for record in caplog.records] == ["It is down. Wait."] * 2
+
+
 def test_a_batch_without_news_loads_from_an_address_that_answers(outlook: Outlook, address: Address) -> None:
     """A load of nothing says that the source is silent; without one it would be our loads that are late."""
     waited = outlook.look(0.0)
