@@ -31,6 +31,9 @@ _BUILDING_MEMORY, _ANSWERING_MEMORY = "80%", "50%"
 #: report themselves; what the engine runs cannot say whether it goes on.
 LAUNCHED = frozenset({"superset", "web"})
 
+#: They read the graph from it as they start, and log an error of a page for each time that it is not there yet.
+READ_FROM_CODE = frozenset({"dagster-daemon", "dagster-webserver"})
+
 #: A process that is silent for so long is killed, with all that it has started, and started again. Python then writes
 #: to the journal where it hung. Superset needs two minutes to start, the graph as long on a busy machine.
 _REPORTING = """\
@@ -145,10 +148,11 @@ def run(name: str) -> NoReturn:
 
 
 def _target(services: list[str]) -> str:
+    # Not `Wants`: services that were not tried because the preparation failed are started once it succeeds.
     return f"""\
 [Unit]
 Description=The data platform cyberimpact
-Wants={" ".join(services)}
+Upholds={" ".join(services)}
 
 [Install]
 WantedBy=multi-user.target
@@ -167,6 +171,8 @@ PartOf={PREFIX}.target
 Type=oneshot
 RemainAfterExit=yes
 TimeoutStartSec=10min
+Restart=on-failure
+RestartSec=10
 {_common("prepare")}"""
 
 
@@ -174,7 +180,7 @@ def _service(name: str, start: str) -> str:
     return f"""\
 [Unit]
 Description=cyberimpact: {name}
-After={PREPARATION}.service
+After={PREPARATION}.service{f" {PREFIX}-dagster-code.service" if name in READ_FROM_CODE else ""}
 Requires={PREPARATION}.service
 PartOf={PREFIX}.target
 StartLimitIntervalSec=0

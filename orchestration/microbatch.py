@@ -123,6 +123,7 @@ class Outlook:
         self._known: dict[str, tuple] = {}
         self._batch_at = 0.0
         self._ask_after: dict[str, float] = {}
+        self._reported: dict[str, str] = {}
         self._now: dict[str, int] = {}
         self._tried: dict[str, tuple[tuple[int, int], float]] = {}
 
@@ -162,9 +163,12 @@ class Outlook:
         try:
             self._now[platform.name] = listening.found_since(self._since)
         except ExpectedFailure as failure:
-            log.warning("%s", failure)
+            if self._reported.get(platform.name) != str(failure):  # not twice a minute where it has no address at all
+                log.warning("%s", failure)
+            self._reported[platform.name] = str(failure)
             self.trouble(platform)
             return False
+        self._reported.pop(platform.name, None)
         return True
 
     def _has_more(self, platform: Platform) -> bool:
@@ -222,13 +226,12 @@ def watch() -> None:
     began, code = time.monotonic(), dbt_project.fingerprint()
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
-    recent_backups = RecentBackups()
-    while published.current(settings.home(), published.LIVE) is None:
+    recent_backups, outlook = RecentBackups(), Outlook()
+    while is_empty(outlook):
         steps.begin("watch")
         recent_backups.send_if_due()
-        time.sleep(LOOK_SECONDS)  # the home is being filled, or `cyberimpact build --live` and `publish --live` will
+        time.sleep(LOOK_SECONDS)
     with warm():
-        outlook = Outlook()
         while time.monotonic() - began < LONGEST_LIFE_SECONDS:
             steps.begin("watch")
             recent_backups.send_if_due()
@@ -242,6 +245,15 @@ def watch() -> None:
                 time.sleep(CRISIS_REST_SECONDS if in_crisis else REST_SECONDS)
             else:
                 time.sleep(CRISIS_LOOK_SECONDS if in_crisis else LOOK_SECONDS)
+
+
+def is_empty(outlook: Outlook) -> bool:
+    """Return whether nothing live is published, and none is to be: the home is being filled, or nothing has come."""
+    home = settings.home()
+    if published.current(home, published.LIVE):
+        return False
+    news = outlook.look(IDLE_SECONDS)
+    return published.current(home, published.DAILY) is None or not (news.addresses or news.files or news.sent)
 
 
 def batch(outlook: Outlook, news: News) -> None:

@@ -1,5 +1,6 @@
 """Serves the application on loopback: `python -m web`."""
 
+import faulthandler
 import hashlib
 import io
 import os
@@ -53,6 +54,9 @@ class Server(BaseApplication):
 
     def load(self) -> Any:
         """Prepare and return the application: in the worker, for threads of DuckDB do not live on in a fork."""
+        if faulthandler.is_enabled():  # gunicorn took SIGABRT, which is to show where a worker that hangs is
+            faulthandler.disable()
+            faulthandler.enable()
         django.setup()
         from ingestion.engine import drop_folder
 

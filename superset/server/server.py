@@ -227,6 +227,7 @@ def serve() -> None:
             "--limit-request-line=0",
             "--limit-request-field_size=0",
             f"--chdir={os.environ['SUPERSET_HOME']}",
+            f"--config={SERVER / 'gunicorn_hooks.py'}",
             "superset.app:create_app()",
         ],
     )

@@ -31,14 +31,25 @@ def analyze() -> str:
     return shutil.which("systemd-analyze") or pytest.skip("systemd-analyze is not here")
 
 
-def test_each_program_but_the_sandbox_has_a_unit_that_the_target_wants(folder):
+def test_each_program_but_the_sandbox_has_a_unit_that_the_target_keeps_up(folder):
     names = {f"cyberimpact-{program.name}.service" for program in supervisor.programs()} - {
         "cyberimpact-sandbox.service"
     }
     assert {file.name for file in folder.iterdir()} == names | {"cyberimpact.target", "cyberimpact-prepare.service"}
-    wants = re.search(r"^Wants=(.*)$", (folder / "cyberimpact.target").read_text(), re.MULTILINE)
-    assert wants
-    assert set(wants[1].split()) == names
+    upholds = re.search(r"^Upholds=(.*)$", (folder / "cyberimpact.target").read_text(), re.MULTILINE)
+    assert upholds
+    assert set(upholds[1].split()) == names
+
+
+def test_the_preparation_is_tried_again(folder):
+    lines = (folder / "cyberimpact-prepare.service").read_text().splitlines()
+    assert lines.count("Restart=on-failure") == lines.count("RestartSec=10") == 1
+
+
+def test_what_reads_the_graph_starts_after_the_code_server(folder):
+    after = "After=cyberimpact-prepare.service cyberimpact-dagster-code.service\n"
+    readers = {file.stem for file in folder.iterdir() if after in file.read_text()}
+    assert readers == {"cyberimpact-dagster-daemon", "cyberimpact-dagster-webserver"}
 
 
 def test_a_service_that_takes_too_much_memory_loses_its_largest_process_only(folder):

@@ -26,7 +26,7 @@ from orchestration import maintenance, microbatch
 from orchestration.microbatch import News, Outlook
 from tests.e2e.line import wait_for
 from tests.handmade import write_copy
-from warehouse import dbt_server, offsite
+from warehouse import dbt_server, offsite, published
 
 LISTENING, CHAT = platform("listening"), platform("brigade_numerique")
 LONG = 3600.0
@@ -92,6 +92,14 @@ def test_an_address_that_is_down_is_left_alone_for_a_while(
         microbatch.time, "monotonic", lambda: time.perf_counter() + 10 * microbatch.TROUBLED_SECONDS + LONG
     )
     assert outlook.look(10 * LONG).addresses == [LISTENING]
+
+
+def test_a_failure_that_lasts_is_logged_once(outlook: Outlook, address: Address, monkeypatch, caplog) -> None:
+    monkeypatch.setattr(microbatch, "TROUBLED_SECONDS", 0.0)
+    for down in (True, True, False, True):
+        address.down = down
+        outlook.look(LONG)
+    assert [record.getMessage() for record in caplog.records] == ["It is down. Wait."] * 2
 
 
 def test_a_batch_without_news_loads_from_an_address_that_answers(outlook: Outlook, address: Address) -> None:
@@ -209,6 +217,24 @@ def test_a_batch_runs_what_the_news_asks_for(
     outlook.look(LONG)
     microbatch.batch(outlook, news)
     assert done == expected
+
+
+def test_the_first_batch_waits_for_the_first_publication_and_for_something_live(
+    home: Home, address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outlook, shown = Outlook(), {}
+    monkeypatch.setattr(microbatch.published, "current", lambda _, name: shown.get(name))
+    address.down = True
+    file = home.drop / CHAT.name / "contacts.csv"
+    file.parent.mkdir(parents=True)
+    file.write_text("whole")
+    assert [microbatch.is_empty(outlook) for _ in range(3)] == [True] * 3, "the home is being filled"
+    shown[published.DAILY] = file
+    assert not microbatch.is_empty(outlook)
+    file.unlink()
+    assert microbatch.is_empty(outlook), "nothing live has come"
+    shown[published.LIVE] = file
+    assert not microbatch.is_empty(outlook)
 
 
 # ---- dbt that is warm
