@@ -13,6 +13,7 @@ from cli import supervisor
 from cli.supervisor import BIN, Program
 from core import installation, service_manager, settings
 from core.errors import ExpectedFailure
+from ingestion.engine import raw_lake
 from warehouse import offsite
 
 PREFIX = "cyberimpact"
@@ -208,8 +209,10 @@ def _authorities() -> str:
 
 
 def _elsewhere() -> str:
-    """Let what builds write backups to a folder."""
-    return "".join(f"ReadWritePaths=-{folder}\n" for folder in offsite.folders())
+    """Let what builds write backups to a folder, and raw tables to a lake outside the home."""
+    lake = raw_lake.address()
+    folders = [*offsite.folders(), *([lake] if lake.startswith("/") else [])]
+    return "".join(f"ReadWritePaths=-{folder}\n" for folder in folders)
 
 
 def _common(command: str) -> str:

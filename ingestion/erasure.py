@@ -103,7 +103,7 @@ def purge(now: datetime) -> PurgeReport:
         with writer_lock(file):
             with _opened(file) as connection:
                 for chosen in _platforms(name):
-                    raw_lake.refuse_lake(connection, chosen)
+                    raw_lake.check_place(connection, chosen)
                     removed.update(_expire(connection, file, chosen, now))
                     in_lake += _expire_lake(connection, chosen, now, removed)
                 for chosen in PLATFORMS:
@@ -150,7 +150,7 @@ def erase(pseudonym: str) -> PurgeReport:
             if file.exists():
                 with _opened(file) as connection:
                     for chosen in _platforms(name):
-                        raw_lake.refuse_lake(connection, chosen)
+                        raw_lake.check_place(connection, chosen)
                     _empty_scratch(connection)
                     removed.update(_delete_holding(connection, file.name, pseudonym))
                     for chosen in filter(raw_lake.holds, _platforms(name)):

@@ -17,7 +17,11 @@ def raw() -> None:
 @app.command()
 def move(platform: Annotated[str, typer.Argument(help="Name of the platform.")]) -> None:
     """Move the raw tables of a platform to where CYBERIMPACT_RAW_LAKE_PLATFORMS has them, and compare all rows."""
-    from ingestion.engine import raw_moves
+    from ingestion import platforms
+    from ingestion.engine import raw_lake, raw_moves
 
     moved = raw_moves.move(platform)
-    say(*(f"{table}: {rows} rows" for table, rows in moved.items()) if moved else ("All lie there already.",))
+    place = "lake" if raw_lake.holds(platforms.platform(platform)) else "database"
+    say(
+        *(f"{table}: {rows} rows" for table, rows in moved.items()), f"The raw tables of {platform} lie in the {place}."
+    )

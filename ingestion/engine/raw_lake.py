@@ -24,11 +24,12 @@ from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 from fsspec.utils import tokenize
 
-from core import settings
+from core import disk, settings
 from core.content_store import digest_of, flush
 from core.errors import ExpectedFailure, first_of
 from core.sql import literal
 from ingestion.engine.contract import DUCKDB_TYPES, Table
+from ingestion.engine.reports import LOAD_LOG
 from ingestion.platforms import PLATFORMS, Platform, platform
 
 #: Platforms whose raw tables lie in the lake, separated by commas; none by default.
@@ -108,27 +109,39 @@ def make_folder() -> None:
         ExpectedFailure: it cannot be made.
     """
     files, root = url_to_fs(address())
-    try:
+    with reached():
         files.makedirs(root, exist_ok=True)
-    except Exception as problem:  # noqa: BLE001 - each file system has errors of its own
-        raise _unreachable(problem) from None
 
 
-def refuse_lake(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
-    """Check that no raw table of a platform lies in the lake where the setting does not name the platform.
+def check_place(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> None:
+    """Check that the raw tables of a platform lie where the setting has them, and nowhere else.
 
     Args:
         connection: The platform's database.
         chosen: The platform.
 
     Raises:
-        ExpectedFailure: some do, or a move out of the lake has not ended.
+        ExpectedFailure: they lie elsewhere, or a move has not ended.
     """
+    if holds(chosen) and has_rows(connection, chosen):
+        raise ExpectedFailure(
+            f"The raw tables of {chosen.name} have rows in the database, and {PLATFORMS_SETTING} names it.",
+            f"Run `cyberimpact raw move {chosen.name}`, or take it out of {PLATFORMS_SETTING}.",
+        )
     if not holds(chosen) and is_table(connection, chosen, REGISTER):
         raise ExpectedFailure(
             f"The raw tables of {chosen.name} lie in the lake, and {PLATFORMS_SETTING} does not name it.",
             f"Name it there again, or run `cyberimpact raw move {chosen.name}`, which takes them into the database.",
         )
+
+
+def has_rows(connection: duckdb.DuckDBPyConnection, chosen: Platform) -> bool:
+    """Return whether a raw table of a platform has rows in its database."""
+    return any(
+        connection.execute(f'select 1 from {chosen.dataset}."{table.name}" limit 1').fetchall()  # noqa: S608
+        for table in (*chosen.connector.CONTRACT, LOAD_LOG)
+        if is_table(connection, chosen, table.name)
+    )
 
 
 def is_table(connection: duckdb.DuckDBPyConnection, chosen: Platform, name: str) -> bool:
@@ -251,7 +264,7 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
             " select substr(record_key, instr(record_key, '|') + 1) from behind)"
             for column in columns
         )
-        try:
+        with reached():
             found = connection.execute(
                 f"""
                 with newest as (
@@ -261,8 +274,6 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
                 select filename, count(*) from newest group by filename
                 """  # noqa: S608
             ).fetchall()
-        except duckdb.IOException as problem:
-            raise _unreachable(problem) from None
         register = connection.execute(f"select file, load_id, sha256 from {lake.register}").fetchall()  # noqa: S608
     number = dict(found)
     held = [
@@ -307,11 +318,22 @@ def compare(chosen: Platform, recorded: Mapping[str, str]) -> Changes | None:
     return Changes(sorted(map(lake.url, changed)), len(purged.difference(changed)))
 
 
-def _unreachable(problem: Exception) -> ExpectedFailure:
-    return ExpectedFailure(
-        f"The lake {address()} cannot be reached: {str(problem).splitlines()[0]}.",
-        f"Mount it, give this account its rights, or correct {ADDRESS_SETTING}; of s3:// see docs/data-engineer.md.",
-    )
+@contextmanager
+def reached() -> Generator[None]:
+    """Say in words what a file system or DuckDB refuses in the lake.
+
+    Raises:
+        ExpectedFailure: the lake cannot be reached or written, or its disk is full.
+    """
+    try:
+        yield
+    except ExpectedFailure:
+        raise
+    except Exception as problem:  # noqa: BLE001 - each file system has errors of its own
+        raise disk.explain(problem) or ExpectedFailure(
+            f"The lake {address()} cannot be reached: {str(problem).splitlines()[0]}.",
+            f"Mount it, give this account its rights, or correct {ADDRESS_SETTING}; see docs/data-engineer.md.",
+        ) from None
 
 
 def load_of(file: str) -> str:
@@ -383,11 +405,9 @@ class Lake:
         Raises:
             ExpectedFailure: the lake cannot be reached.
         """
-        try:
+        with reached():
             self.files.invalidate_cache()
             found = self.files.find(self.path(below).rstrip("/"), detail=True)
-        except Exception as problem:  # noqa: BLE001 - each file system has errors of its own
-            raise _unreachable(problem) from None
         return {path.removeprefix(f"{self.folder}/"): said for path, said in found.items()}
 
     # ---- the register
@@ -522,24 +542,14 @@ class Lake:
         """
         for table in contract:
             name = f'{self.chosen.dataset}."{table.name}"'
-            self._drop_empty_table(connection, table.name)
-            try:
+            with reached():  # an extension, a secret or a right may be missing, or the files are not Parquet
+                self._drop_empty_table(connection, table.name)
                 connection.execute(f"create or replace view {name} as {self.newest(connection, table)}")
-            except (
-                duckdb.Error
-            ) as problem:  # an extension, a secret or a right is missing, or the files are not Parquet
-                raise _unreachable(problem) from None
 
     def _drop_empty_table(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
-        if not is_table(connection, self.chosen, name):
-            return
-        shown = f'{self.chosen.dataset}."{name}"'
-        if connection.execute(f"select 1 from {shown} limit 1").fetchall():  # noqa: S608
-            raise ExpectedFailure(
-                f"{shown} has rows in the database, and {PLATFORMS_SETTING} names {self.chosen.name}.",
-                f"Run `cyberimpact raw move {self.chosen.name}`, or take it out of {PLATFORMS_SETTING}.",
-            )
-        connection.execute(f"drop table {shown}")
+        table = f'{self.chosen.dataset}."{name}"'
+        if is_table(connection, self.chosen, name) and not connection.execute(f"from {table} limit 1").fetchall():
+            connection.execute(f"drop table {table}")
 
     def refuse_other_rows(self, known: Container[str]) -> None:
         """Check that the folder holds rows of known loads only.
@@ -559,29 +569,37 @@ class Lake:
                 f"Correct {ADDRESS_SETTING}, or move this folder away: {self.folder}.",
             )
 
+    def begin(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Begin with an empty folder and an empty register."""
+        connection.execute(f"drop table if exists {self.register}")
+        connection.execute(_BOOKS.format(schema=self.chosen.dataset))
+        self.clear()
+
     def clear(self) -> None:
         """Remove the folder."""
-        if self.files.exists(self.folder):
-            self.files.rm(self.folder, recursive=True)
+        with reached():
+            if self.files.exists(self.folder):
+                self.files.rm(self.folder, recursive=True)
 
     def add(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
         """Write the rows of a table of the database as files, one for each load."""
-        with TemporaryDirectory(dir=settings.home().root) as scratch:
+        with reached():
             connection.execute(
                 f'copy (select *, _dlt_load_id as load_id from {self.chosen.dataset}."{table.name}") to'  # noqa: S608
-                f" {literal(scratch)} (format parquet, compression zstd, partition_by (load_id), overwrite_or_ignore)"
+                f" {literal(self.url(table.name))}"
+                " (format parquet, compression zstd, partition_by (load_id), overwrite_or_ignore)"
             )
-            self.files.put(f"{scratch}/", f"{self.path(table.name)}/", recursive=True)
         self._flush(table.name)
 
     def note_loads(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Note the loads that the database has as ended, in the manner of dlt."""
-        self.files.makedirs(self.path(LOADS), exist_ok=True)
         columns = "load_id, schema_name, status, inserted_at::varchar as inserted_at, schema_version_hash"
         loads = connection.execute(f"select {columns} from {self.chosen.dataset}.{LOADS}").to_arrow_table()  # noqa: S608
-        for load in loads.to_pylist():
-            note = self.path(f"{LOADS}/{load['schema_name']}__{load['load_id']}.jsonl")
-            self.files.pipe_file(note, json.dumps(load).encode())
+        with reached():
+            self.files.makedirs(self.path(LOADS), exist_ok=True)
+            for load in loads.to_pylist():
+                note = self.path(f"{LOADS}/{load['schema_name']}__{load['load_id']}.jsonl")
+                self.files.pipe_file(note, json.dumps(load).encode())
         self._flush(LOADS)
 
     def _flush(self, below: str) -> None:
@@ -620,7 +638,10 @@ class Lake:
     @contextmanager
     def _beside(self, file: str) -> Generator[Path]:
         """Yield where a file is written before it takes the place of another: beside it, if that is on this disk."""
-        with TemporaryDirectory(dir=settings.home().root) as scratch:
+        # Where a purge removes what a process that dies has left there.
+        place = settings.home().dlt
+        place.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=place, prefix=f"{self.chosen.name}_") as scratch:
             fresh = Path(f"{self.path(file)}{WRITING}") if self.is_local else Path(scratch) / "rows.parquet"
             try:
                 yield fresh

@@ -49,24 +49,23 @@ def move(name: str) -> dict[str, int]:
     database = home().database(chosen.database)
     contract = (*chosen.connector.CONTRACT, LOAD_LOG)
     with writer_lock(database), disk.explained():
-        if not database.exists():
-            return {}
         with duckdb.connect(str(database)) as connection:
-            in_lake = raw_lake.is_table(connection, chosen, raw_lake.REGISTER)
+            has_rows = raw_lake.has_rows(connection, chosen)
+            has_register = raw_lake.is_table(connection, chosen, raw_lake.REGISTER)
             tables = [table for table in contract if raw_lake.is_table(connection, chosen, table.name)]
         if raw_lake.holds(chosen):
-            return _into_lake(chosen, database, tables) if tables and not in_lake else {}
-        return _out_of_lake(chosen, database, contract, tables) if in_lake else {}
+            return _into_lake(chosen, database, tables) if has_rows else {}
+        return _out_of_lake(chosen, database, contract, tables) if has_register else {}
 
 
 def _into_lake(chosen: Platform, database: Path, tables: Sequence[Table]) -> dict[str, int]:
     lake = Lake.of(chosen)
     cursors = _cursors(open_pipeline(chosen.name, chosen.dataset, database))
+    raw_lake.make_folder()
     with duckdb.connect(str(database)) as connection:
         loads = connection.execute(f"select load_id from {chosen.dataset}.{raw_lake.LOADS}").fetchall()  # noqa: S608
         lake.refuse_other_rows({load_id for (load_id,) in loads})
-    lake.clear()  # what an interrupted move has left
-    raw_lake.make_folder()
+        lake.begin(connection)  # from here on loads and purges are refused until the move has ended
     _continue(open_pipeline(chosen.name, chosen.dataset, database, raw_lake.address()), cursors)
     with duckdb.connect(str(database)) as connection:
         for table in tables:
@@ -76,7 +75,7 @@ def _into_lake(chosen: Platform, database: Path, tables: Sequence[Table]) -> dic
         columns = _columns(connection, chosen, tables)
         before = _digests(connection, chosen, columns)
         for name in (*(table.name for table in tables), *_STATE):
-            connection.execute(f'drop table {chosen.dataset}."{name}"')
+            connection.execute(f'drop table if exists {chosen.dataset}."{name}"')
         connection.execute(f"drop schema if exists {chosen.dataset}_staging cascade")
         lake.refresh(connection)
         lake.create_views(connection, (*chosen.connector.CONTRACT, LOAD_LOG))
@@ -126,8 +125,15 @@ def _continue(pipeline: dlt.Pipeline, cursors: Mapping[str, Any]) -> None:
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, chosen: Platform, tables: Iterable[Table]) -> Columns:
-    """Return the columns that each table has: the contract may name some that its next load adds."""
-    return {table.name: connection.sql(f'from {chosen.dataset}."{table.name}"').columns for table in tables}
+    """Return the columns of the contract that each table has: its next load adds those that are new."""
+    there = {table.name: connection.sql(f'from {chosen.dataset}."{table.name}"').columns for table in tables}
+    by_us = ("_content_hash", "_dlt_load_id", "_dlt_id")
+    return {
+        table.name: [
+            name for name in (*(declared.name for declared in table.fields), *by_us) if name in there[table.name]
+        ]
+        for table in tables
+    }
 
 
 def _digests(connection: duckdb.DuckDBPyConnection, chosen: Platform, columns: Columns) -> Digests:
@@ -150,7 +156,8 @@ def _ended(connection: duckdb.DuckDBPyConnection, before: Digests, after: Digest
         connection.execute("rollback")
         raise ExpectedFailure(
             f"After the move, rows of {', '.join(differing)} would not be those from before.",
-            "Nothing was moved. Rows of a load that never ended are the usual cause: load the platform, then move it.",
+            "Nothing was moved. Rows of a load that never ended are the usual cause: take the platform out of"
+            f" {raw_lake.PLATFORMS_SETTING} and move it, load it, name it again, and move it then.",
         )
     connection.execute("commit")
     return {name: rows for name, (rows, _) in after.items()}

@@ -108,13 +108,11 @@ def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
     kept = quarantine.quarantine_table(chosen.name)
     found = _columns(database)
     raw = [table for table in (*contract, LOAD_LOG) if not _is_complete(table, chosen.dataset, database.name, found)]
+    with duckdb.connect(str(database)) as connection:
+        raw_lake.check_place(connection, chosen)
     if raw_lake.holds(chosen):
         raw_lake.show(chosen, (*contract, LOAD_LOG))
-        raw = []
-    elif (chosen.dataset, raw_lake.REGISTER) in found:
-        with duckdb.connect(str(database)) as connection:
-            raw_lake.refuse_lake(connection, chosen)
-    if raw:
+    elif raw:
         _create(chosen.name, chosen.dataset, database, raw)
     if not _is_complete(kept, quarantine.DATASET, database.name, found):
         _create(f"quarantine_{chosen.name}", quarantine.DATASET, database, [kept])

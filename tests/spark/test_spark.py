@@ -66,7 +66,18 @@ def test_kpis_of_two_platforms_are_built_alike_though_a_worker_is_killed(
 ) -> None:
     duck, spark = engines(loaded, cluster, tmp_path)
     chosen = [f"+{kpi}" for kpi in KPIS]
-    build = ["dbt", "build", "--target", "daily", "--exclude-resource-type", "unit_test", "--select", *chosen]
+    build = [
+        "dbt",
+        "build",
+        "--target",
+        "daily",
+        "--resource-type",
+        "model",
+        "--resource-type",
+        "seed",
+        "--select",
+        *chosen,
+    ]
     duck.run(*build)
     build_without_a_worker(cluster, spark, build, models=12)
     assert differences(duck, spark) == []

@@ -377,7 +377,7 @@ def test_a_platform_that_has_rows_in_the_database_does_not_move_by_itself(tmp_pa
     with monkeypatch.context() as patch:
         patch.delenv(raw_lake.PLATFORMS_SETTING)
         load(PLATFORM, file=json_lines(tmp_path, [mention(1)]))
-    assert "has rows in the database" in refused(ensure_tables, PLATFORM)
+    assert "have rows in the database" in refused(ensure_tables, PLATFORM)
     monkeypatch.delenv(raw_lake.PLATFORMS_SETTING)
     assert counts(load(PLATFORM, file=json_lines(tmp_path, [mention(2)]))) == (1, 1, 0, 0, 0)
 

@@ -9,9 +9,9 @@ from typer.testing import CliRunner
 from cli.main import app
 from core.errors import ExpectedFailure
 from ingestion.engine import raw_lake, raw_moves
-from ingestion.engine.loading import load
+from ingestion.engine.loading import ensure_tables, load
 from ingestion.engine.raw_moves import move
-from ingestion.erasure import purge
+from ingestion.erasure import erase, purge
 from tests.ingestion import conftest
 from tests.ingestion.drops import counts
 from tests.ingestion.engine.test_raw_lake import NOW, PLATFORM, TABLES, files_of, mention, parquet, refused
@@ -102,6 +102,16 @@ def test_rows_loads_and_cursors_move_into_the_lake_and_back(home, setting, sandb
     assert read < first[0] / 2
 
 
+def loads_of(home):
+    return ask(home, "select load_id from _dlt_loads order by all")
+
+
+def refuse_all():
+    """Check that nothing reads or removes rows while they lie in two places."""
+    for call in (partial(load, PLATFORM), partial(purge, NOW), partial(erase, f"p_{0:032x}")):
+        assert "cyberimpact raw move listening" in refused(call)
+
+
 @pytest.mark.parametrize(
     ("owner", "step"),
     [
@@ -116,11 +126,12 @@ def test_rows_loads_and_cursors_move_into_the_lake_and_back(home, setting, sandb
 def test_a_move_into_the_lake_that_is_interrupted_leaves_the_database_and_is_begun_again(
     loaded, setting, monkeypatch, owner, step
 ):
-    before = rows_of(loaded)
+    before, loads = rows_of(loaded), loads_of(loaded)
     setting(PLATFORM)
     interrupt(monkeypatch, owner, step)
     assert rows_of(loaded) == before
-    assert "cyberimpact raw move listening" in refused(load, PLATFORM)
+    refuse_all()
+    assert loads_of(loaded) == loads
     move(PLATFORM)
     assert rows_of(loaded) == before
     assert kinds_of(loaded) == {"VIEW"}
@@ -137,12 +148,34 @@ def test_a_move_out_of_the_lake_that_is_interrupted_is_ended_by_the_next(loaded,
     setting("")
     interrupt(monkeypatch, owner, step)
     assert rows_of(loaded) == before
-    for call in (partial(load, PLATFORM), partial(purge, NOW)):
-        assert "cyberimpact raw move listening" in refused(call)
+    refuse_all()
     move(PLATFORM)
     assert rows_of(loaded) == before
     assert kinds_of(loaded) == {"BASE TABLE"}
     assert not list(loaded.raw_lake.rglob("*.parquet"))
+
+
+def test_a_move_into_the_lake_that_is_given_up_leaves_no_file_there(loaded, setting, monkeypatch):
+    before, loads = rows_of(loaded), loads_of(loaded)
+    setting(PLATFORM)
+    interrupt(monkeypatch, raw_lake.Lake, "note_loads")
+    assert files_of(loaded)
+    setting("")
+    refuse_all()
+    move(PLATFORM)
+    assert not list(loaded.raw_lake.rglob("*.parquet"))
+    assert rows_of(loaded) == before
+    assert loads_of(loaded) == loads
+    load(PLATFORM, file=parquet(loaded.root, [mention(6)], "last.parquet"))
+
+
+@pytest.mark.usefixtures("loaded")
+def test_before_the_move_nothing_is_loaded_or_removed(home, setting):
+    loads = loads_of(home)
+    setting(PLATFORM)
+    refuse_all()
+    assert loads_of(home) == loads
+    assert move(PLATFORM)["mentions"] == 6
 
 
 def test_a_row_that_would_be_lost_stops_the_move(home, setting, tmp_path):
@@ -179,6 +212,22 @@ def test_a_column_that_the_contract_has_since_does_not_stop_the_move(loaded, set
     assert ask(loaded, "select count(*), count(views) from mentions") == [(6, 0)]
 
 
+def test_a_column_that_the_contract_no_longer_has_is_not_shown(loaded, setting):
+    ask(loaded, "alter table mentions add column former varchar")
+    setting(PLATFORM)
+    assert move(PLATFORM)["mentions"] == 6
+    assert "former" not in {name for (name,) in ask(loaded, "select column_name from (describe mentions)")}
+
+
+@pytest.mark.usefixtures("home")
+def test_tables_without_a_row_become_views_at_the_next_load(setting):
+    setting("")
+    ensure_tables(PLATFORM)
+    setting(PLATFORM)
+    assert move(PLATFORM) == {}
+    ensure_tables(PLATFORM)
+
+
 @pytest.mark.usefixtures("home")
 def test_where_all_lies_there_already_nothing_moves(setting, tmp_path):
     setting("")
@@ -197,4 +246,5 @@ def test_the_command_prints_the_rows_of_each_table(setting, tmp_path):
     load(PLATFORM, file=parquet(tmp_path, [mention(1), mention(2)]))
     setting(PLATFORM)
     assert "mentions: 2 rows" in runner.invoke(app, ["raw", "move", PLATFORM]).output
-    assert runner.invoke(app, ["raw", "move", PLATFORM]).output == "All lie there already.\n"
+    again = runner.invoke(app, ["raw", "move", PLATFORM]).output
+    assert again == "The raw tables of listening lie in the lake.\n"
