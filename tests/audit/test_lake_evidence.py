@@ -24,6 +24,7 @@ from core.settings import Home
 from ingestion.engine import raw_lake
 from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import load
+from ingestion.engine.raw_moves import move
 from ingestion.erasure import purge
 from ingestion.platforms import platform
 from tests.audit.test_evidence import SQL_OF_DAYS
@@ -111,6 +112,21 @@ def test_no_record_is_read_and_the_figure_is_computed_again_of_days(place: Home)
         assert trace(place, OPERATOR, GIRONDE).sources.not_asked == ("raw_listening.mentions",)
 
 
+def test_the_verification_says_that_tables_have_left_the_lake(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(place)
+    record(place, 0)
+    known = ledger.entries(place)
+    monkeypatch.delenv(raw_lake.PLATFORMS_SETTING)
+    move("listening")
+    problems, [remark] = lake_problems(place, known)
+    assert problems == []
+    assert remark.startswith("Lac, listening : les tables sont revenues dans la base")
+    with duckdb.connect(str(place.live)) as connection:
+        connection.execute("drop table raw_listening.mentions")
+    problems, [remark] = lake_problems(place, known)
+    assert (problems, "non vérifiés" in remark) == ([], True), "neither files nor tables"
+
+
 def test_what_changed_is_said_by_day(place: Home) -> None:
     """One more mention on the first of October, and the first on a day that had none."""
     build(place)
@@ -134,7 +150,7 @@ def test_a_month_that_did_not_change_keeps_its_file(place: Home) -> None:
     assert (first["2026-10"], first["2026-09"] == later["2026-09"]) == (later["2026-10"], False)
 
 
-def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place: Home, tmp_path: Path) -> None:
+def test_the_verification_remarks_on_a_purge_and_names_what_somebody_changed(place: Home, tmp_path: Path) -> None:
     build(place)
     record(place, 0)
     known = ledger.entries(place)
@@ -151,8 +167,8 @@ def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place
     purge(newest)  # the first file loses the row that a newer one has replaced
     problems, [remark] = lake_problems(place, known)
     assert problems == []
-    assert remark.startswith("Lac, listening : 1 des ")
-    assert "réécrits ou effacés par une purge depuis" in remark
+    assert remark.startswith("Lac, listening : 1 fichier(s) sur ")
+    assert "purge, ou registre des fichiers modifié" in remark, "neither is proved"
 
     good = raw_files(place)[1].read_bytes()
     raw_files(place)[1].write_bytes(good[:-1] + b"?")
