@@ -46,13 +46,17 @@ def map_batches(
 
 
 def _mapped(function: Callable[[Rows], Rows], types: Types, batch: pa.RecordBatch) -> pa.Table:
+    mapped: Any = getattr(function, "func", function)  # of a partial, its function
     try:
         rows = zip(*(column.to_pylist() for column in batch.columns), strict=True)
         return as_table(function(rows), types)
     except Exception as problem:  # noqa: BLE001 - its own message may quote a text, which goes into no log
         last = traceback.extract_tb(problem.__traceback__)[-1]
         where = f"{last.name}, line {last.lineno} of {Path(last.filename).name}"
-        raise RowsFailed(f"{type(problem).__name__} in {where}, on a batch of {batch.num_rows} rows.") from None
+        failed = (
+            f"{type(problem).__name__} in {where}, mapping {mapped.__qualname__} over a batch of {batch.num_rows} rows."
+        )
+        raise RowsFailed(failed) from None
 
 
 def former(session: Any, relation: Any, columns: Sequence[str]) -> Any:
@@ -82,10 +86,8 @@ def as_table(rows: Rows, types: Types) -> pa.Table:
     """Return rows as an Arrow table.
 
     Args:
-        rows: Rows, their values in the order of the columns.
+        rows: Rows, each with a value for every column, in their order.
         types: Columns with their types.
     """
-    rows = list(rows)
-    return pa.table(
-        {name: pa.array([row[place] for row in rows], kind) for place, (name, kind) in enumerate(types.items())}
-    )
+    columns = list(zip(*rows, strict=True)) or [()] * len(types)
+    return pa.table({name: pa.array(column, kind) for (name, kind), column in zip(types.items(), columns, strict=True)})

@@ -1,11 +1,12 @@
 """Writes the observations behind every KPI as immutable files, and opens them again as a small warehouse.
 
 Of a platform whose raw tables lie in the lake nobody copies each record at each publication: evidence has the sums by
-day that the KPI is rolled up from, and the SHA-256 of the raw files.
+day that the KPI is rolled up from (`ByDay` in place of `ByRecord`), and the SHA-256 of the raw files.
 """
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,66 @@ def present(connection: duckdb.DuckDBPyConnection, *relations: str) -> list[str]
     return [relation for relation in relations if relation in there]
 
 
-def lies_in_lake(definition: KpiDefinition) -> bool:
-    """Return whether a KPI is rolled up from sums by day, of records that lie in the lake."""
-    return bool(definition.days) and not raw_lake.tables().keys().isdisjoint(definition.raw_tables)
+@dataclass(frozen=True)
+class ByRecord:
+    """Evidence of a KPI that keeps its observations."""
+
+    definition: KpiDefinition
+
+    @property
+    def sql(self) -> str:
+        """The SQL of what it keeps, from the warehouse."""
+        return f"from {quoted(self.definition.observations)}"
+
+    def show(self, connection: duckdb.DuckDBPyConnection, observed: str) -> None:
+        """Show what it keeps under the names that the SQL of the KPI reads."""
+        view(connection, self.definition.observations, observed)
+        if self.definition.days:
+            days = by_day(quoted(self.definition.observations), self.definition.breakdowns)
+            view(connection, self.definition.days, days)
+
+
+@dataclass(frozen=True)
+class ByDay:
+    """Evidence of a KPI that keeps a sum for each day, place and breakdown; its members are those of `ByRecord`."""
+
+    definition: KpiDefinition
+
+    @property
+    def sql(self) -> str:
+        breakdowns = [f'"{name}"' for name in self.definition.breakdowns]
+        columns = ", ".join(["occurred_on", "territory_code", *breakdowns])
+        key = ", ".join(["occurred_on", "territory_code", *(f"coalesce({name}, '')" for name in breakdowns)])
+        sums = ", ".join(f"sum({name})::decimal(38, 6) as {name}" for name in ("numerator", "denominator"))
+        return (
+            f"select concat_ws('|', {key}) as record_key, {columns}, {sums}, sum(observations)::bigint as observations "  # noqa: S608
+            f"from {quoted(self.definition.days)} group by {columns}"
+        )
+
+    def show(self, connection: duckdb.DuckDBPyConnection, observed: str) -> None:
+        observations = self.definition.observations
+        view(connection, observations, observed)
+        view(connection, self.definition.days, f"select * exclude (record_key) from {quoted(observations)}")  # noqa: S608
+
+
+Source = ByRecord | ByDay
+
+
+def source_now(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> Source:
+    """Return what new evidence keeps of a KPI: sums by day where it has any and its records lie in the lake.
+
+    The setting alone does not say so: until `cyberimpact raw move` the lake has no file of a platform that it names.
+    """
+    return ByDay(definition) if definition.days and _has_lake_files(connection, definition) else ByRecord(definition)
+
+
+def _has_lake_files(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition) -> bool:
+    in_lake = raw_lake.tables()
+    platforms = [in_lake[table][0].name for table in definition.raw_tables if table in in_lake]
+    if not present(connection, LAKE_FILES):
+        return False
+    listed = f"select 1 from {quoted(LAKE_FILES)} where platform in (select unnest(?::varchar[])) limit 1"  # noqa: S608
+    return bool(connection.execute(listed, [platforms]).fetchall())
 
 
 def is_by_day(manifest: Mapping[str, Any], code: str) -> bool:
@@ -115,18 +173,9 @@ def is_by_day(manifest: Mapping[str, Any], code: str) -> bool:
     return manifest["kpis"][code].get("is_by_day", False)
 
 
-def source(definition: KpiDefinition, is_by_day: bool) -> str:
-    """Return the SQL of what evidence keeps of a KPI: its observations, or a sum for each day, place and breakdown."""
-    if not is_by_day:
-        return f"from {quoted(definition.observations)}"
-    breakdowns = [f'"{name}"' for name in definition.breakdowns]
-    columns = ", ".join(["occurred_on", "territory_code", *breakdowns])
-    key = ", ".join(["occurred_on", "territory_code", *(f"coalesce({name}, '')" for name in breakdowns)])
-    sums = ", ".join(f"sum({name})::decimal(38, 6) as {name}" for name in ("numerator", "denominator"))
-    return (
-        f"select concat_ws('|', {key}) as record_key, {columns}, {sums}, sum(observations)::bigint as observations "  # noqa: S608
-        f"from {quoted(definition.days)} group by {columns}"
-    )
+def source_of(manifest: Mapping[str, Any], code: str, definition: KpiDefinition) -> Source:
+    """Return what the evidence of a KPI at a publication keeps."""
+    return ByDay(definition) if is_by_day(manifest, code) else ByRecord(definition)
 
 
 def carry_over(former: Mapping[str, Any], codes: Collection[str]) -> dict[str, dict[str, Any]]:
@@ -175,11 +224,11 @@ def write_kpi(
     staging: Path,
     former: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    by_day = lies_in_lake(definition)
+    source = source_now(connection, definition)
     return {
         "definition": evidence.keep_json(definition.to_json(), staging),
-        "months": write_months(connection, source(definition, by_day), evidence, staging, former),
-        **({"is_by_day": True} if by_day else {}),
+        "months": write_months(connection, source.sql, evidence, staging, former),
+        **({"is_by_day": True} if isinstance(source, ByDay) else {}),
     }
 
 
@@ -300,28 +349,25 @@ def open_evidence(
         view(connection, relation, of_files([str(evidence.path(digest, ".parquet"))]))
     if some:
         rows = of_files(some) if observed_files else f"{of_files(some)} limit 0"
-        show(connection, definition, rows, is_by_day(manifest, code))
+        source_of(manifest, code, definition).show(connection, rows)
     return connection
 
 
 def open_now(
     connection: duckdb.DuckDBPyConnection,
     warehouse: Path,
-    definition: KpiDefinition,
+    source: Source,
     first: date,
     last: date,
-    *,
-    is_by_day: bool = False,
 ) -> None:
     """Replace opened evidence by the current tables of the warehouse: same names, same months, same keys.
 
     Args:
         connection: What `open_evidence` has returned.
         warehouse: The file, which nobody writes meanwhile.
-        definition: What the KPI was.
+        source: What the evidence keeps.
         first: A day of the first month.
         last: A day of the last month.
-        is_by_day: Whether the evidence has sums by day in place of records.
 
     Raises:
         ExpectedFailure: a record key holds a pseudonym, and the key that would replace it is absent.
@@ -330,29 +376,20 @@ def open_now(
     # Its views name it so, and so does compiled SQL: what is needed is copied, then takes its name.
     connection.execute(f"attach {literal(str(warehouse))} as {CATALOG} (read_only)")
     connection.execute("attach ':memory:' as now")
-    for relation in definition.context:
+    context = source.definition.context
+    for relation in context:
         connection.execute(f'create schema if not exists now."{relation.partition(".")[0]}"')
         connection.execute(f"create table {quoted(relation, 'now')} as from {quoted(relation)}")
     of_months = (
-        f"(from ({source(definition, is_by_day)}) where occurred_on >= date_trunc('month', date '{first}') "
+        f"(from ({source.sql}) where occurred_on >= date_trunc('month', date '{first}') "
         f"and occurred_on < date_trunc('month', date '{last}') + interval 1 month)"
     )
     observed(connection, of_months, "now_observed")
     connection.execute(f"detach {CATALOG}")
     connection.execute(f"attach ':memory:' as {CATALOG}")
-    for relation in definition.context:
+    for relation in context:
         view(connection, relation, f"from {quoted(relation, 'now')}")
-    show(connection, definition, "from temp.now_observed", is_by_day)
-
-
-def show(connection: duckdb.DuckDBPyConnection, definition: KpiDefinition, observed: str, is_by_day: bool) -> None:
-    """Show what evidence keeps under the names that the SQL of its KPI reads, added up by day where it is not yet."""
-    view(connection, definition.observations, observed)
-    observations = quoted(definition.observations)
-    if is_by_day:
-        view(connection, definition.days, f"select * exclude (record_key) from {observations}")  # noqa: S608
-    elif definition.days:
-        view(connection, definition.days, by_day(observations, definition.breakdowns))
+    source.show(connection, "from temp.now_observed")
 
 
 def by_day(observations: str, breakdowns: Iterable[str]) -> str:

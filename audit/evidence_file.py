@@ -38,8 +38,8 @@ _RECORDS = """\
 enregistrements.csv    Les enregistrements sources que compte le chiffre et que vous pouvez lire : clé, jour,
                        territoire, ventilations, numérateur, dénominateur (CSV, UTF-8, virgule, point décimal). Un
                        texte qu'un tableur prendrait pour une formule est précédé d'une apostrophe. D'une plateforme
-                       dont les données brutes sont dans le lac, ce sont leurs cumuls de jour, et preuves.csv nomme
-                       la liste des fichiers bruts avec leurs empreintes.
+                       dont les données brutes sont dans le lac, ce sont leurs totaux journaliers, et preuves.csv
+                       nomme la liste des fichiers bruts avec leurs empreintes.
 """
 _NO_RECORDS = """\
 Les enregistrements sources n'y sont pas : ils compteraient de petits effectifs de victimes, ou ne sont plus conservés.

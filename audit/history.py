@@ -118,7 +118,7 @@ def causes_of(
             *causes,
             "La preuve de l'une des deux publications compte par jour, celle de l'autre par enregistrement.",
         )
-    counted = "cumul(s) de jour" if by_day == {True} else "enregistrement(s)"
+    counted = "total(aux) journalier(s)" if by_day == {True} else "enregistrement(s)"
     months = evidence.months_of(cell.period.start, cell.period.last)
     with duckdb.connect(":memory:", config={"threads": 2}) as connection:
         try:

@@ -146,10 +146,9 @@ def sources_lines(found: Sources) -> list[tuple[str, str]]:
 
 def lake_files(found: Sources) -> list[str]:
     """Return what to say of each file of the lake that holds records of a figure, and of tables not looked into."""
-    waits = "fichiers non cherchés : une écriture est en cours, redemandez plus tard"
     return [
         *(f"{file}, enregistrements : {in_french(count)}, SHA-256 {sha256}" for file, _, sha256, count in found.files),
-        *(f"{table} : {waits}" for table in found.not_asked),
+        *(f"{table} : fichiers non cherchés : {why}" for table, why in found.not_asked.items()),
     ]
 
 
@@ -283,8 +282,9 @@ def records_lines(shown: PublishedCell, records: Records) -> list[tuple[str, str
             why = "les preuves ne sont plus conservées"
         return [("Nombre exact", why)]
     if shown.is_by_day:
-        where = f"dans les fichiers bruts du lac, dont la preuve garde les empreintes ({shown.raw_files})"
-        return [("Cumuls de jour", in_french(records.number)), ("Enregistrements", where)]
+        kept = f"dont la preuve garde les empreintes ({shown.raw_files})"
+        where = f"lors de la publication, dans les fichiers bruts du lac, {kept}"
+        return [("Totaux journaliers", in_french(records.number)), ("Enregistrements", where)]
     label = "Nombre, dans votre territoire" if records.is_part else "Nombre exact"
     number = (label, in_french(records.number))
     if records.number and not records.rows:

@@ -6,7 +6,7 @@ KPI that has small cells, neither keys nor former figures are shown: they would 
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from math import ceil
 from pathlib import Path
@@ -35,6 +35,11 @@ PAGE = 20
 #: How long a trace waits for a micro-batch that writes where the register of the lake lies.
 WRITER_SECONDS = 5.0
 NO_OBSERVATIONS = "Les observations de l'époque ne sont plus conservées : la comparaison n'est plus possible."
+IS_WRITTEN = "une écriture est en cours, redemandez plus tard"
+NO_KEYS = (
+    "l'entrepôt d'aujourd'hui ne donne pas les clés des enregistrements : il est absent, en cours d'écriture "
+    "(redemandez plus tard), ou ne répond plus à cette définition"
+)
 _NOT_COMPARED = "Non montré : la comparaison dirait plus que ce qui a été publié de ce chiffre pour votre rôle."
 #: The table of the published copies that shows what loads have read, whatever the territory.
 LOADS = "audit.platform_load"
@@ -251,14 +256,14 @@ class Sources:
             or no table has their keys as they are.
         unknown: How many are found in none: purged since, or with a key that is no longer the platform's.
         files: The files of the lake that hold them today.
-        not_asked: Tables whose files were not looked into, since somebody writes the database that lists them.
+        not_asked: Tables whose files were not looked into, and why, in French.
     """
 
     tables: tuple[str, ...] = ()
     records: Mapping[str, int] | None = None
     unknown: int = 0
     files: tuple[raw_lake.Holding, ...] = ()
-    not_asked: tuple[str, ...] = ()
+    not_asked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -526,26 +531,31 @@ def sources(shown: PublishedCell) -> Sources:
             connection.execute(f"create temp table behind as select distinct record_key from ({statement})", parameters)  # noqa: S608
             counted = counted_by_table(connection, shown.home.warehouse, definition.record_columns)
             keys = connection.table("behind").to_arrow_table()
-    files, not_asked = [], []
+    if keys is None:
+        return Sources(tuple(tables), not_asked=dict.fromkeys(in_lake, NO_KEYS))
+    files, not_asked = [], {}
     for name, (chosen, table) in in_lake.items():
         with writer_lock_if_free(shown.home.database(chosen.database), WRITER_SECONDS) as free:
-            if free and keys is not None:
+            if free:
                 files += raw_lake.locate(chosen, table, tables[name], keys)
             else:
-                not_asked.append(name)
-    return Sources(tuple(tables), *counted, tuple(files), tuple(not_asked))
+                not_asked[name] = IS_WRITTEN
+    return Sources(tuple(tables), *counted, tuple(files), not_asked)
 
 
 def keys_today(shown: PublishedCell) -> pa.Table | None:
-    """Return the keys of the records that a figure counts in the warehouse of today; None while somebody writes it."""
+    """Return the keys of the records that a figure counts in the warehouse of today; None where it does not answer."""
     warehouse = shown.home.warehouse
     with writer_lock_if_free(warehouse) as free:
         if not (free and warehouse.exists()):
             return None
+        statement, parameters = readable_records(shown)
         with duckdb.connect(":memory:", config={"threads": 2}) as connection:
-            connection.execute(f"attach {literal(str(warehouse))} as {evidence.CATALOG} (read_only)")
-            statement, parameters = readable_records(shown)
-            return connection.execute(f"select distinct record_key from ({statement})", parameters).to_arrow_table()  # noqa: S608
+            try:
+                connection.execute(f"attach {literal(str(warehouse))} as {evidence.CATALOG} (read_only)")
+                return connection.execute(f"select distinct record_key from ({statement})", parameters).to_arrow_table()  # noqa: S608
+            except duckdb.Error:  # a later version of the code has other tables
+                return None
 
 
 def counted_by_table(
@@ -656,7 +666,8 @@ def current_state(connection: duckdb.DuckDBPyConnection, shown: PublishedCell) -
             return CurrentState(waits="L'entrepôt est en cours d'écriture : la comparaison avec aujourd'hui attend.")
         try:
             first, last = cell.period.start, cell.period.last
-            evidence.open_now(connection, warehouse, definition, first, last, is_by_day=shown.is_by_day)
+            source = evidence.source_of(shown.manifest, cell.code, definition)
+            evidence.open_now(connection, warehouse, source, first, last)
             figures = cells.recompute(connection, definition, cell)
             if figures and figures.is_suppressed:
                 return CurrentState(waits="Ce chiffre n'est plus diffusé : trop peu de victimes.")

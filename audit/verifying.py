@@ -39,6 +39,10 @@ _LIVE = (
 )
 
 
+class _NotComparedError(Exception):
+    """The files of the lake cannot be compared now: somebody writes them, or they cannot be read from here."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a verification found.
@@ -441,34 +445,48 @@ def content_problem(path: Path) -> str | None:
 
 
 def lake_problems(home: Home, known: list[Entry]) -> tuple[list[str], list[str]]:
-    """Return the raw files of the lake that somebody has changed, and what a purge has rewritten since a publication.
+    """Return the raw files of the lake that somebody has changed, and what else differs from the last publication.
 
     The bytes of a file are read where the file system says of it anything else than at its load or its last purge.
     """
     problems, remarks = [], []
     for name, recorded in raw_files(home, known).items():
-        found = lake_changes(home, platform(name), recorded)
+        try:
+            found = lake_changes(home, platform(name), recorded)
+        except _NotComparedError:
+            remarks.append(f"Lac, {name} : fichiers non vérifiés, ils sont en cours d'écriture, ou inaccessibles.")
+            continue
         if found is None:
-            remarks.append(f"Lac, {name} : fichiers non vérifiés, ils sont en cours d'écriture, ou hors d'atteinte.")
+            remarks.append(
+                f"Lac, {name} : les tables sont revenues dans la base ; les empreintes des {len(recorded)} fichiers de "
+                "la dernière publication restent dans sa preuve."
+            )
             continue
         problems += [f"Lac : {file} a disparu, ou n'a plus les octets de son chargement." for file in found.changed]
-        if found.purged:
+        if found.differing:
             remarks.append(
-                f"Lac, {name} : {found.purged} des {len(recorded)} fichiers de la dernière publication ont été "
-                "réécrits ou effacés par une purge depuis ; leurs empreintes restent dans sa preuve."
+                f"Lac, {name} : {found.differing} fichier(s) sur {len(recorded)} ne sont plus ceux de la dernière "
+                "publication, dont la preuve garde les empreintes : purge, ou registre des fichiers modifié ; rien ne "
+                "permet de trancher."
             )
     return problems, remarks
 
 
 def lake_changes(home: Home, chosen: Platform, recorded: Mapping[str, str]) -> raw_lake.Changes | None:
-    """Return what has changed of a platform's files; None where they cannot be compared."""
+    """Return what has changed of a platform's files; None where its tables are back in the database.
+
+    Raises:
+        _NotComparedError: the files cannot be compared now.
+    """
     if home.root != settings.home().root:  # restored beside: its lake is where this one's settings say
-        return None
+        raise _NotComparedError
     try:
         with writer_lock_if_free(home.database(chosen.database)) as free:
-            return raw_lake.compare(chosen, recorded) if free else None
-    except OSError:  # who may read only takes no lock
-        return None
+            if free:
+                return raw_lake.compare(chosen, recorded)
+    except (ExpectedFailure, OSError) as problem:  # who may read only takes no lock
+        raise _NotComparedError from problem
+    raise _NotComparedError
 
 
 def raw_files(home: Home, known: list[Entry]) -> dict[str, dict[str, str]]:

@@ -106,9 +106,11 @@ def purge(now: datetime) -> PurgeReport:
                     raw_lake.check_place(connection, chosen)
                     removed.update(_expire(connection, file, chosen, now))
                     in_lake += _expire_lake(connection, chosen, now, removed)
+                built = lake_of(place, target)
+                erasing.sweep(built)
                 for chosen in PLATFORMS:
                     removed.update(_expire_archives(connection, file, chosen, now))
-                    removed.update(_expire_archives_in_lake(lake_of(place, target), target, chosen, now))
+                    removed.update(_expire_archives_in_lake(built, target, chosen, now))
                 _have_built_anew(connection, removed)
                 _empty_scratch(connection)
                 _forget_packages(connection, place, name)

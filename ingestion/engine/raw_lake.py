@@ -288,34 +288,45 @@ class Changes(NamedTuple):
 
     Attributes:
         changed: Files that are missing, or not as their load or the last purge has left them.
-        purged: How many of those that were recorded a purge has rewritten or removed since.
+        differing: How many of those that were recorded have another digest now or are gone, and the register agrees: a
+            purge leaves them so, and so does whoever edits the register.
     """
 
     changed: list[str]
-    purged: int
+    differing: int
 
 
 def compare(chosen: Platform, recorded: Mapping[str, str]) -> Changes | None:
-    """Compare the files of a platform with the register and with a record of them; None if they cannot be reached.
+    """Compare the files of a platform with the register and with a record of them.
 
     Nothing is written. The caller holds the writer lock of the platform's database.
 
     Args:
         chosen: The platform.
         recorded: The SHA-256 of files at some moment, by path below the platform's folder.
+
+    Returns:
+        What has changed; None where the tables are back in the database.
+
+    Raises:
+        ExpectedFailure: the files or their register cannot be read.
     """
+    lake = Lake.of(chosen)
     try:
-        lake = Lake.of(chosen)
         with duckdb.connect(str(settings.home().database(chosen.database)), read_only=True) as connection:
+            names = {file.partition("/")[0] for file in recorded}
+            in_database = all(is_table(connection, chosen, name) for name in names)
+            if in_database and not is_table(connection, chosen, REGISTER):
+                return None
             query = f"select file, state, sha256, next_sha256 from {lake.register}"  # noqa: S608
             known = [_File(*row) for row in connection.execute(query).fetchall()]
         listed = lake.listing()
         digests = {file.name: lake.digest_now(file, listed.get(file.name)) for file in known}
-    except (ExpectedFailure, OSError, duckdb.Error):
-        return None
+    except (OSError, duckdb.Error) as problem:
+        raise _unreachable(problem) from None
     changed = [file.name for file in known if digests[file.name] not in (file.sha256, file.next_sha256)]
-    purged = {file for file, digest in recorded.items() if digests.get(file, _REMOVED) != digest}
-    return Changes(sorted(map(lake.url, changed)), len(purged.difference(changed)))
+    differing = {file for file, digest in recorded.items() if digests.get(file, _REMOVED) != digest}
+    return Changes(sorted(map(lake.url, changed)), len(differing.difference(changed)))
 
 
 @contextmanager

@@ -1,13 +1,16 @@
 """Functions that Python models map over the rows of relations."""
 
+import json
+import re
 import traceback
 from collections.abc import Iterable
+from functools import partial
 
 import duckdb
 import pyarrow as pa
 import pytest
 
-from analytics.relations import RowsFailed, map_batches, map_rows
+from analytics.relations import RowsFailed, as_table, map_batches, map_rows
 
 TYPES = {"key": pa.string(), "word": pa.string()}
 SECRET = "Monsieur Dupont"
@@ -21,6 +24,10 @@ def quoting(rows: Iterable[tuple[int, str]]) -> list[tuple[str, str]]:
     for _, text in rows:
         raise ValueError(text)
     return []
+
+
+def parsed(rows: Iterable[tuple[int, str]], strict: bool) -> list[tuple[str, str]]:
+    return [(str(key), json.loads(text, strict=strict)) for key, text in rows]
 
 
 def mistyped(rows: Iterable[tuple[int, str]]) -> list[tuple[str, str]]:
@@ -49,6 +56,21 @@ def test_no_row_gives_an_empty_relation_of_the_same_columns() -> None:
         assert found.fetchall() == []
 
 
+def test_a_failure_in_a_library_names_the_mapped_function_too() -> None:
+    with duckdb.connect(":memory:") as session, pytest.raises(RowsFailed) as failure:
+        map_rows(session, session.sql("select 1, '{'"), partial(parsed, strict=False), TYPES)
+    assert re.fullmatch(
+        r"JSONDecodeError in \w+, line \d+ of decoder\.py, mapping parsed over a batch of 1 rows\.", str(failure.value)
+    )
+
+
+@pytest.mark.parametrize("row", [("a",), ("a", "b", "c")])
+def test_a_row_of_another_width_than_the_columns_is_refused(row: tuple[str, ...]) -> None:
+    for rows in ([row], [("a", "b"), row]):
+        with pytest.raises(ValueError, match="zip"):
+            as_table(rows, TYPES)
+
+
 @pytest.mark.parametrize(("function", "named"), [(quoting, "ValueError in quoting"), (mistyped, "ArrowTypeError in")])
 def test_a_failure_says_where_and_nothing_of_what_the_rows_hold(function, named: str) -> None:
     with duckdb.connect(":memory:") as session:
@@ -56,5 +78,5 @@ def test_a_failure_says_where_and_nothing_of_what_the_rows_hold(function, named:
         with pytest.raises(RowsFailed) as failure:
             map_rows(session, texts, function, TYPES)
     assert named in str(failure.value)
-    assert "on a batch of 1 rows" in str(failure.value)
+    assert f"mapping {function.__name__} over a batch of 1 rows" in str(failure.value)
     assert SECRET not in "".join(traceback.format_exception(failure.value))

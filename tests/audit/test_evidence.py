@@ -30,6 +30,6 @@ def test_a_kpi_that_reads_days_is_recomputed_from_its_records(home: Home) -> Non
         kept = cells.recompute(connection, known, OCTOBER)
         assert (kept.value, kept.observations) == (Decimal(2 + 3), 2)
         write_warehouse(home, [*RECORDS, ("late", "2026-10-31", "FR-33", 10)], sql=OPEN_SQL)
-        evidence.open_now(connection, home.warehouse, known, date(2026, 10, 1), date(2026, 10, 31))
+        evidence.open_now(connection, home.warehouse, evidence.ByRecord(known), date(2026, 10, 1), date(2026, 10, 31))
         now = cells.recompute(connection, known, OCTOBER)
         assert (now.value, now.observations) == (Decimal(2 + 3 + 10), 3)

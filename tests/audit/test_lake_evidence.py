@@ -17,13 +17,14 @@ from audit.history import history
 from audit.publication_metadata import PublicationMetadata
 from audit.readers import OPERATOR
 from audit.recording import Recorder
-from audit.tracing import find, trace
+from audit.tracing import NO_KEYS, find, trace
 from audit.verifying import lake_problems
 from core.locks import writer_lock
 from core.settings import Home
 from ingestion.engine import raw_lake
 from ingestion.engine.load_log import collect_loads
 from ingestion.engine.loading import load
+from ingestion.engine.raw_moves import move
 from ingestion.erasure import purge
 from ingestion.platforms import platform
 from tests.audit.test_evidence import SQL_OF_DAYS
@@ -104,11 +105,66 @@ def test_no_record_is_read_and_the_figure_is_computed_again_of_days(place: Home)
         ("raw_listening", 1),
     ], "b is in the first file, the newest row of c in the second"
     assert report.records_lines(found.shown, found.records) == [
-        ("Cumuls de jour", "2"),
-        ("Enregistrements", f"dans les fichiers bruts du lac, dont la preuve garde les empreintes ({listed})"),
+        ("Totaux journaliers", "2"),
+        (
+            "Enregistrements",
+            f"lors de la publication, dans les fichiers bruts du lac, dont la preuve garde les empreintes ({listed})",
+        ),
     ]
     with writer_lock(place.warehouse):
-        assert trace(place, OPERATOR, GIRONDE).sources.not_asked == ("raw_listening.mentions",)
+        assert trace(place, OPERATOR, GIRONDE).sources.not_asked == {"raw_listening.mentions": NO_KEYS}
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_warehouse_that_no_longer_answers_an_old_definition_is_said(place: Home, is_there: bool) -> None:
+    """Another version of the code has renamed a column of the observations, or nobody has built here yet."""
+    build(place, condition="")
+    record(place, 0)
+    with duckdb.connect(str(place.warehouse)) as connection:
+        connection.execute("alter table kpi.kept rename occurred_on to happened_on")
+    if not is_there:
+        place.warehouse.unlink()
+    found = trace(place, OPERATOR, GIRONDE)
+    assert found.recomputation.agrees
+    assert found.sources.files == ()
+    [said] = report.lake_files(found.sources)
+    assert said == f"raw_listening.mentions : fichiers non cherchés : {NO_KEYS}"
+    with writer_lock(place.live):
+        assert report.lake_files(trace(place, OPERATOR, GIRONDE).sources) == [said]
+
+
+def test_records_that_the_lake_does_not_hold_yet_are_evidence_one_by_one(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting names listening, and nobody has moved its tables."""
+    load("listening", file=parquet(tmp_path, [mention(n, mention_id=key) for n, (key, *_) in enumerate(RECORDS)]))
+    monkeypatch.setenv(raw_lake.PLATFORMS_SETTING, "listening")
+    build(home, condition="")
+    record(home, 0)
+    found = trace(home, OPERATOR, GIRONDE)
+    assert (found.shown.is_by_day, found.records.keys) == (False, ["b", "c"])
+
+    move("listening")
+    collect_loads()
+    record(home, 1)
+    found = trace(home, OPERATOR, GIRONDE)
+    assert (found.shown.is_by_day, found.records.keys) == (True, ["2026-10-01|FR-33", "2026-10-31|FR-33"])
+    assert found.shown.raw_files is not None
+
+
+def test_the_verification_says_that_tables_have_left_the_lake(place: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(place)
+    record(place, 0)
+    known = ledger.entries(place)
+    monkeypatch.delenv(raw_lake.PLATFORMS_SETTING)
+    move("listening")
+    problems, [remark] = lake_problems(place, known)
+    assert problems == []
+    assert remark.startswith("Lac, listening : les tables sont revenues dans la base")
+    with duckdb.connect(str(place.live)) as connection:
+        connection.execute("drop table raw_listening.mentions")
+    problems, [remark] = lake_problems(place, known)
+    assert (problems, "non vérifiés" in remark) == ([], True), "neither files nor tables"
 
 
 def test_what_changed_is_said_by_day(place: Home) -> None:
@@ -119,8 +175,8 @@ def test_what_changed_is_said_by_day(place: Home) -> None:
     record(place, 1)
     causes = history(place, OPERATOR, GIRONDE)[-1].causes
     assert causes == (
-        "données tardives : 1 cumul(s) de jour arrivé(s)",
-        "correction : 1 cumul(s) de jour modifié(s)",
+        "données tardives : 1 total(aux) journalier(s) arrivé(s)",
+        "correction : 1 total(aux) journalier(s) modifié(s)",
     )
 
 
@@ -134,7 +190,7 @@ def test_a_month_that_did_not_change_keeps_its_file(place: Home) -> None:
     assert (first["2026-10"], first["2026-09"] == later["2026-09"]) == (later["2026-10"], False)
 
 
-def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place: Home, tmp_path: Path) -> None:
+def test_the_verification_remarks_on_a_purge_and_names_what_somebody_changed(place: Home, tmp_path: Path) -> None:
     build(place)
     record(place, 0)
     known = ledger.entries(place)
@@ -151,8 +207,8 @@ def test_the_verification_explains_a_purge_and_names_what_somebody_changed(place
     purge(newest)  # the first file loses the row that a newer one has replaced
     problems, [remark] = lake_problems(place, known)
     assert problems == []
-    assert remark.startswith("Lac, listening : 1 des ")
-    assert "réécrits ou effacés par une purge depuis" in remark
+    assert remark.startswith("Lac, listening : 1 fichier(s) sur ")
+    assert "purge, ou registre des fichiers modifié" in remark, "neither is proved"
 
     good = raw_files(place)[1].read_bytes()
     raw_files(place)[1].write_bytes(good[:-1] + b"?")

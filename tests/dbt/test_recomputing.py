@@ -63,6 +63,7 @@ def test_sums_by_day_give_mentions_back(built: Built, tmp_path: Path, monkeypatc
             " i as numerator, null::bigint as denominator, i as observations from range(1, 200) as t(i);"
             "create view kpi.kpi_mentions__observations as select error('a mention was read')"
         )
+        connection.execute("create table raw_platforms.lake_files as select 'listening' as platform")
         published = connection.execute(f"from ({known.sql}) order by all").fetchall()
         _, manifest = evidence.write(connection, {"mentions": known}, kept)
     with evidence.open_evidence(kept, manifest, "mentions") as connection:

@@ -276,6 +276,16 @@ def test_the_archive_that_spark_appends_to_ages_too(home):
     assert purge(NOW).removed == {}
 
 
+def test_what_a_killed_model_was_making_goes_with_the_next_purge(home):
+    lake = lake_of(home, "daily")
+    texts = pa.table({"text": ["de quelqu'un"]})
+    spark_file(lake.folder / "taken_in" / "made_by.visibility.fct_verbatim_theme" / "mapped-0" / "rows", texts)
+    spark_file(lake.folder / "taken_in" / "raw_listening.mentions-1a2b3c", texts)
+    write(home.warehouse, "create schema visibility")
+    purge(NOW)
+    assert [folder.name for folder in (lake.folder / "taken_in").iterdir()] == ["raw_listening.mentions-1a2b3c"]
+
+
 def test_one_person_goes_from_all_that_spark_has_written(home, person):
     load("operations")
     lake = lake_of(home, "daily")

@@ -21,7 +21,7 @@ ROWS = """An exception was thrown from the Python worker. Please see the stack t
 Traceback (most recent call last):
   File "/srv/analytics/relations.py", line 66, in _mapped
     raise RowsFailed(f"{type(problem).__name__} in {where}")
-analytics.relations.RowsFailed: FileNotFoundError in read, line 3 of places.py, on a batch of 9 rows.
+analytics.relations.RowsFailed: FileNotFoundError in read, line 3 of places.py, mapping placed over a batch of 9 rows.
 """
 CAST_WORDS = "[CAST_INVALID_INPUT] The value 'abc' cannot be cast to BIGINT."
 CAST = f"{CAST_WORDS}\n\nJVM stacktrace:\norg.apache.spark.SparkException"

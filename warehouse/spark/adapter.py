@@ -365,7 +365,7 @@ class PythonModel(PythonJobHelper):
         code, _, _ = compiled_code.partition(SUBMITTED)
         exec(compile(code.strip(), self._model["original_file_path"], "exec"), scope)  # noqa: S102 - a model of the project
         name = f"{self._model['schema']}.{self._model['alias']}"
-        folder = self._lake.folder / lakes.TAKEN_IN / f"made_by.{name}"
+        folder = self._lake.folder / lakes.TAKEN_IN / f"{lakes.MADE_BY}{name}"
         shutil.rmtree(folder, ignore_errors=True)  # of a build that was killed
         try:
             with explained(), duckdb.connect(":memory:", config={"threads": 2}) as connection:

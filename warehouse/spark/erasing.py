@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 from core.content_store import flush
 from core.sql import literal
 from warehouse.spark import files
-from warehouse.spark.lake import TAKEN_IN, VERSIONS, Lake, versions_of
+from warehouse.spark.lake import MADE_BY, TAKEN_IN, VERSIONS, Lake, versions_of
 
-#: Where a job of Spark writes what it has not finished, what has replaced a file by halves, and what no reader sees.
+#: Where a job of Spark or a Python model writes what it has not finished, what has replaced a file by halves, and what
+#: no reader sees.
 UNFINISHED = (
     *("_temporary", ".spark-staging*", ".*.partial", "*.rewritten"),
     *("_metadata", "_common_metadata", "[._]*.parquet"),
+    f"{TAKEN_IN}/{MADE_BY}*",
 )
 _MAGIC = b"PAR1"
 #: A row as a whole, under a name that no column has.
@@ -86,7 +88,7 @@ def _remove_named(paths: Iterable[Path]) -> None:
 
 
 def sweep(lake: Lake) -> None:
-    """Remove what jobs that were killed have left: no table shows it."""
+    """Remove what jobs and models that were killed have left: no table shows it. The caller holds the target's lock."""
     for pattern in UNFINISHED:
         for left in list(lake.folder.rglob(pattern)):
             shutil.rmtree(left) if left.is_dir() else left.unlink()

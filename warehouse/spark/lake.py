@@ -19,6 +19,8 @@ from core.sql import literal
 #: A timestamp without a zone, as all are in DuckDB here, is INT96 in Spark's files.
 TYPES = {"VARCHAR": "string"}
 TAKEN_IN = "taken_in"
+#: Beginning of the folder there, in which a Python model reads and writes until it ends.
+MADE_BY = "made_by."
 VERSIONS = "__versions"
 
 
