@@ -252,8 +252,10 @@ def is_empty(outlook: Outlook) -> bool:
     home = settings.home()
     if published.current(home, published.LIVE):
         return False
+    if published.current(home, published.DAILY) is None:
+        return True
     news = outlook.look(IDLE_SECONDS)
-    return published.current(home, published.DAILY) is None or not (news.addresses or news.files or news.sent)
+    return not (news.addresses or news.files or news.sent)
 
 
 def batch(outlook: Outlook, news: News) -> None:

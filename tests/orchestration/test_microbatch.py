@@ -228,9 +228,10 @@ def test_the_first_batch_waits_for_the_first_publication_and_for_something_live(
     file = home.drop / CHAT.name / "contacts.csv"
     file.parent.mkdir(parents=True)
     file.write_text("whole")
-    assert [microbatch.is_empty(outlook) for _ in range(3)] == [True] * 3, "the home is being filled"
+    assert [microbatch.is_empty(outlook) for _ in range(3)] == [True] * 3
+    assert address.asked == 0, "the home is being filled"
     shown[published.DAILY] = file
-    assert not microbatch.is_empty(outlook)
+    assert [microbatch.is_empty(outlook) for _ in range(2)] == [True, False], "a file must rest for a look"
     file.unlink()
     assert microbatch.is_empty(outlook), "nothing live has come"
     shown[published.LIVE] = file
