@@ -9,11 +9,13 @@ Dagster's daemon.
 import logging
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -218,6 +220,15 @@ def watch() -> None:
     Raises:
         ExpectedFailure: dbt cannot parse the project.
     """
+    # In the main thread Dagster handles SIGTERM and SIGINT itself while a run lasts: it ends the run and nothing else,
+    # and the next batch begins. Elsewhere it leaves them alone, and they end the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with ThreadPoolExecutor(1, "watch") as thread:
+        thread.submit(watch_loop).result()
+
+
+def watch_loop() -> None:
+    """Do what `watch` does, in a thread of its own."""
     logs.configure()
     log.setLevel(logging.INFO)
     service_manager.report(steps.go_on, "watch")

@@ -238,6 +238,42 @@ def test_the_first_batch_waits_for_the_first_publication_and_for_something_live(
     assert not microbatch.is_empty(outlook)
 
 
+#: One run follows the other, and each lasts.
+RUNS = """
+import time
+import dagster as dg
+from orchestration import microbatch
+
+@dg.op
+def last():
+    print("begun", flush=True)
+    time.sleep(600)
+
+@dg.job
+def batch():
+    last()
+
+def loop():
+    while True:
+        batch.execute_in_process(raise_on_error=False)
+
+microbatch.watch_loop = loop
+microbatch.watch()
+"""
+
+
+def test_a_stop_ends_the_process_while_a_run_lasts() -> None:
+    command = [sys.executable, "-c", RUNS]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"begun\n"
+            process.terminate()
+            assert process.wait(20) == -signal.SIGTERM
+        finally:
+            process.kill()
+
+
 # ---- dbt that is warm
 
 
