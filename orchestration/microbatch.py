@@ -235,6 +235,8 @@ def watch_loop() -> None:
     if node := settings.home().node:
         Lease(node).follow()
     began, code = time.monotonic(), dbt_project.fingerprint()
+    # Known before a thread loads the graph, whose resources read it.
+    os.environ[dbt_server.SOCKET_SETTING] = str(settings.home().run / "dbt.sock")
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
     recent_backups, outlook = RecentBackups(), Outlook()
@@ -362,12 +364,12 @@ def look_out() -> None:
 
 @contextmanager
 def warm() -> Generator[None]:
-    """Run a warm dbt beside this process, and have Dagster call it; it dies with this process.
+    """Run the warm dbt that Dagster calls beside this process; it dies with this process.
 
     Raises:
         ExpectedFailure: it does not start, as its output says.
     """
-    path = settings.home().run / "dbt.sock"
+    path = Path(os.environ[dbt_server.SOCKET_SETTING])
     settings.make_folder(path.parent)
     path.unlink(missing_ok=True)
     command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", dbt_server.__name__, str(path)]
@@ -378,8 +380,6 @@ def warm() -> Generator[None]:
                 if server.poll() is not None or time.monotonic() > deadline:
                     raise ExpectedFailure("dbt does not become warm.", "Its last lines above say why.")
                 time.sleep(0.5)
-            os.environ[dbt_server.SOCKET_SETTING] = str(path)
             yield
         finally:
-            os.environ.pop(dbt_server.SOCKET_SETTING, None)
             server.kill()

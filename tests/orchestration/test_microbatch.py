@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
@@ -275,6 +276,25 @@ def test_a_stop_ends_the_process_while_a_run_lasts() -> None:
 
 
 # ---- dbt that is warm
+
+
+def test_who_loads_the_graph_knows_the_warm_dbt(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(_: Outlook) -> bool:
+        raise StoppedError
+
+    known: Queue[str | None] = Queue()
+    monkeypatch.setenv(dbt_server.SOCKET_SETTING, "")
+    for module, name in ((microbatch.logs, "configure"), (microbatch, "tell"), (microbatch, "hold_subscriptions")):
+        monkeypatch.setattr(module, name, lambda: None)
+    monkeypatch.setattr(microbatch.service_manager, "report", lambda *_: None)
+    monkeypatch.setattr(microbatch, "look_out", lambda: known.put(os.environ[dbt_server.SOCKET_SETTING]))
+    monkeypatch.setattr(microbatch, "is_empty", stop)
+    with pytest.raises(StoppedError):
+        microbatch.watch_loop()
+    assert known.get(timeout=20) == str(home.run / "dbt.sock")
 
 
 STARTED = "import sys, pathlib, warehouse.dbt_server as w; w._warm = lambda: None; w.serve(pathlib.Path(sys.argv[1]))"
