@@ -227,7 +227,7 @@ def refuse_running() -> None:
     if serving or supervisor.supervisor_pid() is not None:
         raise ExpectedFailure(
             "Processes of this home still run.",
-            "Stop them, `systemctl stop cyberimpact.target` or `make down`, and repeat the command.",
+            "Stop them, `systemctl stop 'cyberimpact*'` or `make down`, and repeat the command.",
         )
 
 

@@ -9,11 +9,13 @@ Dagster's daemon.
 import logging
 import math
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -218,12 +220,23 @@ def watch() -> None:
     Raises:
         ExpectedFailure: dbt cannot parse the project.
     """
+    # In the main thread Dagster handles SIGTERM and SIGINT itself while a run lasts: it ends the run and nothing else,
+    # and the next batch begins. Elsewhere it leaves them alone, and they end the process.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    with ThreadPoolExecutor(1, "watch") as thread:
+        thread.submit(watch_loop).result()
+
+
+def watch_loop() -> None:
+    """Do what `watch` does, in a thread of its own."""
     logs.configure()
     log.setLevel(logging.INFO)
     service_manager.report(steps.go_on, "watch")
     if node := settings.home().node:
         Lease(node).follow()
     began, code = time.monotonic(), dbt_project.fingerprint()
+    # Known before a thread loads the graph, whose resources read it.
+    os.environ[dbt_server.SOCKET_SETTING] = str(settings.home().run / "dbt.sock")
     for task in (tell, hold_subscriptions, look_out):
         threading.Thread(target=task, name=task.__name__, daemon=True).start()
     recent_backups, outlook = RecentBackups(), Outlook()
@@ -252,8 +265,10 @@ def is_empty(outlook: Outlook) -> bool:
     home = settings.home()
     if published.current(home, published.LIVE):
         return False
+    if published.current(home, published.DAILY) is None:
+        return True
     news = outlook.look(IDLE_SECONDS)
-    return published.current(home, published.DAILY) is None or not (news.addresses or news.files or news.sent)
+    return not (news.addresses or news.files or news.sent)
 
 
 def batch(outlook: Outlook, news: News) -> None:
@@ -349,12 +364,12 @@ def look_out() -> None:
 
 @contextmanager
 def warm() -> Generator[None]:
-    """Run a warm dbt beside this process, and have Dagster call it; it dies with this process.
+    """Run the warm dbt that Dagster calls beside this process; it dies with this process.
 
     Raises:
         ExpectedFailure: it does not start, as its output says.
     """
-    path = settings.home().run / "dbt.sock"
+    path = Path(os.environ[dbt_server.SOCKET_SETTING])
     settings.make_folder(path.parent)
     path.unlink(missing_ok=True)
     command = ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, "-m", dbt_server.__name__, str(path)]
@@ -365,8 +380,6 @@ def warm() -> Generator[None]:
                 if server.poll() is not None or time.monotonic() > deadline:
                     raise ExpectedFailure("dbt does not become warm.", "Its last lines above say why.")
                 time.sleep(0.5)
-            os.environ[dbt_server.SOCKET_SETTING] = str(path)
             yield
         finally:
-            os.environ.pop(dbt_server.SOCKET_SETTING, None)
             server.kill()

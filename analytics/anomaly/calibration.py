@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from analytics.anomaly import alert_budget, sequential
-from analytics.anomaly.baseline import DAY_MINUTES, CountMatrix, Key, domain, score
+from analytics.anomaly.baseline import DAY_MINUTES, CountMatrix, Key, domain, of_the_last, score
 from analytics.anomaly.thresholds import BUDGETS, FEWEST, LEAST_SCORE, MOST_EXCESS, WATCHED
 from analytics.signals.clustering import lineage
 
@@ -56,14 +56,28 @@ def calibrate(matrix: CountMatrix, until: int, territory_parents: Mapping[str, s
     first = until - (until - first) // per_day * per_day
     counts = matrix.counts[:, first:until]
     scored = score(matrix, range(first, until))
-    scores = np.maximum(scored.scores, sequential.score(counts, scored))  # an operator gets the alerts of both
-    whole_days = len(matrix.keys), (until - first) // per_day, per_day
+    keys, in_window = matrix.keys, of_the_last(sequential.WINDOW, counts)
+    hours = capped(keys, matrix.minutes, scored.scores, counts)
+    waves = capped(keys, matrix.minutes, sequential.score(counts, scored), in_window)
+    scores = np.maximum(hours, waves)  # an operator gets the alerts of both
+    whole_days = len(keys), (until - first) // per_day, per_day
     daily, counts = scores.reshape(whole_days).max(axis=2, initial=0.0), counts.reshape(whole_days).sum(axis=2)
-    alerting = np.array([[by_law(domain(key), matrix.minutes)] for key in matrix.keys])
-    daily = np.where(counts < FEWEST, np.minimum(daily, alerting), daily)  # what is so few is watched at most
-    return thresholds(
-        baseline_days(Days(matrix.keys, matrix.time(first), counts, daily), territory_parents), matrix.minutes
-    )
+    return thresholds(baseline_days(Days(keys, matrix.time(first), counts, daily), territory_parents), matrix.minutes)
+
+
+def capped(keys: Sequence[Key], minutes: int, scores: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the scores; where less than `FEWEST` is counted, at most the one from which the law alerts.
+
+    Whatever it scores, it is no alert: it may raise the threshold of what is watched, not that of alerts.
+
+    Args:
+        keys: One per row.
+        minutes: Length of the bins that thresholds are computed for.
+        scores: One row per series.
+        counts: Of the same shape: what an alert of each would have observed.
+    """
+    alerting = np.array([[by_law(domain(key), minutes)] for key in keys])
+    return np.where(counts < FEWEST, np.minimum(scores, alerting), scores)
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Days:
         keys: One per row.
         start: Beginning of the first day, UTC.
         counts: One row per series, one column per day.
-        scores: Of the same shape: the greatest score of the day.
+        scores: Of the same shape: the greatest score of the day, `capped`.
     """
 
     keys: Sequence[Key]

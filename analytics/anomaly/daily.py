@@ -9,7 +9,7 @@ from scipy import stats
 
 from analytics.anomaly import alert_budget, baseline
 from analytics.anomaly.baseline import DAY_MINUTES, PARIS, UTC, Anomaly, Key, Times, domain, growth
-from analytics.anomaly.calibration import Days, most_usual
+from analytics.anomaly.calibration import Days, capped, most_usual
 from analytics.anomaly.count_distributions import negative_binomial_law, negative_binomial_p_value
 from analytics.anomaly.cusum import cusum
 from analytics.anomaly.farrington import farrington_flexible
@@ -82,7 +82,7 @@ def detect(
     never = dict.fromkeys(thresholds, np.inf)  # days alert, and are not watched
     limits = baseline.Thresholds(thresholds, never, times or {})
     hypotheses = baseline.Hypotheses(keys, np.array(p_values)[:, None], limits, lambda row, *_: found[row])
-    return alert_budget.anomalies([hypotheses])
+    return [anomaly for anomaly in alert_budget.anomalies([hypotheses]) if anomaly.is_sure]
 
 
 def _by_series(days: Iterable[Day], last: date) -> dict[Key, list[Day]]:
@@ -109,7 +109,7 @@ def scored(days: Iterable[Day], last: date) -> Days | None:
     if not known:
         return None
     counts = np.array([[day.count for day in own[-_SCORED_DAYS:]] for own in known.values()])
-    scores = np.array([_scores(own) for own in known.values()])
+    scores = capped(tuple(known), DAY_MINUTES, np.array([_scores(own) for own in known.values()]), counts)
     return Days(tuple(known), midnight(first), counts, scores)
 
 

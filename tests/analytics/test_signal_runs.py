@@ -619,6 +619,21 @@ def test_what_is_too_few_to_alert_raises_no_threshold_of_alerts(monkeypatch: pyt
     assert scores(3)[0] > law[1.0]
 
 
+@pytest.mark.parametrize(("hours_between", "raises"), [(1, True), (48, False)])
+def test_what_alerts_across_midnight_raises_the_threshold(
+    monkeypatch: pytest.MonkeyPatch, hours_between: int, raises: bool
+) -> None:
+    """Two mentions before midnight and two after it are four of a wave, if it can last from the ones to the others."""
+    monkeypatch.setattr(calibration, "BUDGETS", {"listening": 0.01})
+    counts = {(f"t{number}", "FR"): np.zeros(24 * 57, dtype=int) for number in range(30)}
+    for number, series in enumerate(counts.values()):
+        series[0] = 1  # a series is one that counts
+        series[[(at := 24 * (31 + number % 20) + 23), at + hours_between]] = 2
+    counts["fraude", "FR"] = np.full(24 * 57, 3)
+    [found] = calibrate(rows(counts), START + HOUR * 24 * 57, PARENTS)
+    assert (found.score > calibration.by_law("listening", 60)) == raises
+
+
 def test_the_band_of_a_crisis_exists_even_where_nothing_was_counted() -> None:
     """The expected of no mention at all is half of one in 28 days; the others stay as they are."""
     counted, now = rows({("crue", "FR"): np.full(24 * 40, 2)}, total=30), START + timedelta(days=40)
@@ -680,6 +695,25 @@ def test_thresholds_of_daily_series_follow_their_quiet_history(monkeypatch: pyte
     assert threshold(0).score == pytest.approx(law)
     assert threshold(12).score > law + 0.5
     assert 9 <= threshold(0).series_weeks * 0.05 < 10
+
+
+@pytest.mark.parametrize(("together", "alerts"), [(2, False), (3, True)])
+def test_days_of_fewer_than_three_neither_alert_nor_raise_the_threshold_of_alerts(
+    monkeypatch: pytest.MonkeyPatch, together: int, alerts: bool
+) -> None:
+    monkeypatch.setattr(calibration, "BUDGETS", {"feedback": 0.01})
+    law = calibration.by_law("feedback", 1440)
+    series_days: list[daily.Day] = []
+    for number in range(30):
+        counts = np.zeros(200, dtype=int)
+        counts[[88 + 2 * number, -1]] = together
+        series_days += of_days(counts, Key(f"t{number:02}", "negative_feedback", "jdma", "FR"))
+    scored = daily.scored(series_days, LAST)
+    assert scored is not None
+    [found] = calibration.thresholds(calibration.baseline_days(scored, PARENTS), 1440)
+    assert (found.score > law) == alerts
+    assert found.watch_score > calibration.by_law("feedback", 1440, calibration.WATCHED)
+    assert len(daily.detect(series_days, LAST, {"feedback": law})) == 30 * alerts
 
 
 def test_an_outage_is_not_quiet_history_though_less_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
@@ -228,16 +229,72 @@ def test_the_first_batch_waits_for_the_first_publication_and_for_something_live(
     file = home.drop / CHAT.name / "contacts.csv"
     file.parent.mkdir(parents=True)
     file.write_text("whole")
-    assert [microbatch.is_empty(outlook) for _ in range(3)] == [True] * 3, "the home is being filled"
+    assert [microbatch.is_empty(outlook) for _ in range(3)] == [True] * 3
+    assert address.asked == 0, "the home is being filled"
     shown[published.DAILY] = file
-    assert not microbatch.is_empty(outlook)
+    assert [microbatch.is_empty(outlook) for _ in range(2)] == [True, False], "a file must rest for a look"
     file.unlink()
     assert microbatch.is_empty(outlook), "nothing live has come"
     shown[published.LIVE] = file
     assert not microbatch.is_empty(outlook)
 
 
+#: One run follows the other, and each lasts.
+RUNS = """
+import time
+import dagster as dg
+from orchestration import microbatch
+
+@dg.op
+def last():
+    print("begun", flush=True)
+    time.sleep(600)
+
+@dg.job
+def batch():
+    last()
+
+def loop():
+    while True:
+        batch.execute_in_process(raise_on_error=False)
+
+microbatch.watch_loop = loop
+microbatch.watch()
+"""
+
+
+def test_a_stop_ends_the_process_while_a_run_lasts() -> None:
+    command = [sys.executable, "-c", RUNS]
+    with subprocess.Popen(command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert process.stdout
+            assert process.stdout.readline() == b"begun\n"
+            process.terminate()
+            assert process.wait(20) == -signal.SIGTERM
+        finally:
+            process.kill()
+
+
 # ---- dbt that is warm
+
+
+def test_who_loads_the_graph_knows_the_warm_dbt(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop(_: Outlook) -> bool:
+        raise StoppedError
+
+    known: Queue[str | None] = Queue()
+    monkeypatch.setenv(dbt_server.SOCKET_SETTING, "")
+    for module, name in ((microbatch.logs, "configure"), (microbatch, "tell"), (microbatch, "hold_subscriptions")):
+        monkeypatch.setattr(module, name, lambda: None)
+    monkeypatch.setattr(microbatch.service_manager, "report", lambda *_: None)
+    monkeypatch.setattr(microbatch, "look_out", lambda: known.put(os.environ[dbt_server.SOCKET_SETTING]))
+    monkeypatch.setattr(microbatch, "is_empty", stop)
+    with pytest.raises(StoppedError):
+        microbatch.watch_loop()
+    assert known.get(timeout=20) == str(home.run / "dbt.sock")
 
 
 STARTED = "import sys, pathlib, warehouse.dbt_server as w; w._warm = lambda: None; w.serve(pathlib.Path(sys.argv[1]))"
