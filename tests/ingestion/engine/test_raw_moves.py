@@ -106,9 +106,10 @@ def loads_of(home):
     return ask(home, "select load_id from _dlt_loads order by all")
 
 
-def refuse_all():
-    """Check that nothing reads or removes rows while they lie in two places."""
-    for call in (partial(load, PLATFORM), partial(purge, NOW), partial(erase, f"p_{0:032x}")):
+def refuse_all(home):
+    """Check that nothing adds or removes rows while they lie in two places."""
+    file = parquet(home.root, [mention(7)], "meanwhile.parquet")
+    for call in (partial(load, PLATFORM, file=file), partial(purge, NOW), partial(erase, f"p_{0:032x}")):
         assert "cyberimpact raw move listening" in refused(call)
 
 
@@ -130,7 +131,7 @@ def test_a_move_into_the_lake_that_is_interrupted_leaves_the_database_and_is_beg
     setting(PLATFORM)
     interrupt(monkeypatch, owner, step)
     assert rows_of(loaded) == before
-    refuse_all()
+    refuse_all(loaded)
     assert loads_of(loaded) == loads
     move(PLATFORM)
     assert rows_of(loaded) == before
@@ -148,7 +149,7 @@ def test_a_move_out_of_the_lake_that_is_interrupted_is_ended_by_the_next(loaded,
     setting("")
     interrupt(monkeypatch, owner, step)
     assert rows_of(loaded) == before
-    refuse_all()
+    refuse_all(loaded)
     move(PLATFORM)
     assert rows_of(loaded) == before
     assert kinds_of(loaded) == {"BASE TABLE"}
@@ -161,7 +162,7 @@ def test_a_move_into_the_lake_that_is_given_up_leaves_no_file_there(loaded, sett
     interrupt(monkeypatch, raw_lake.Lake, "note_loads")
     assert files_of(loaded)
     setting("")
-    refuse_all()
+    refuse_all(loaded)
     move(PLATFORM)
     assert not list(loaded.raw_lake.rglob("*.parquet"))
     assert rows_of(loaded) == before
@@ -173,7 +174,7 @@ def test_a_move_into_the_lake_that_is_given_up_leaves_no_file_there(loaded, sett
 def test_before_the_move_nothing_is_loaded_or_removed(home, setting):
     loads = loads_of(home)
     setting(PLATFORM)
-    refuse_all()
+    refuse_all(home)
     assert loads_of(home) == loads
     assert move(PLATFORM)["mentions"] == 6
 
