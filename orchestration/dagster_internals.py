@@ -2,6 +2,7 @@
 
 - `SqliteEventLogStorage`: no setting keeps a file of the event log open (`event_log.py`). On PostgreSQL it is not used.
 - `SqlEventLogStorage`: what both storages have of pools, and `EventLogStorage` has not (`run_monitoring.py`).
+- `InstanceConcurrencyContext`: a run that waits for a pool does not sleep (`pools.py`).
 - `WorkspaceProcessContext`, `WorkspaceRequestContext`, `WorkspaceFileTarget`: Dagster hosts its pages only by its own
   command, which opens a port without login and is read-only for all or for none (`webserver.py`).
 - `run_command`, `start_command`: the commands of Dagster's daemon and code server, which run in our processes
@@ -15,6 +16,7 @@ documented (`run_monitoring.py`). `tests/orchestration/test_dagster_internals.py
 """
 
 from dagster._cli.code_server import start_command
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
@@ -24,6 +26,7 @@ from dagster._utils.schedules import get_latest_completed_cron_tick
 
 __all__ = [
     "DagsterGrpcClient",
+    "InstanceConcurrencyContext",
     "SqlEventLogStorage",
     "SqliteEventLogStorage",
     "WorkspaceFileTarget",

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from assets.graph import graph
-from orchestration import instance
+from orchestration import instance, pools
 from orchestration.jobs import jobs
 from orchestration.resources import resources
 from orchestration.schedules import schedules
@@ -14,6 +14,7 @@ from orchestration.sensors import sensors
 def defs() -> dg.Definitions:
     """Return every definition of the platform."""
     instance.prepare()
+    pools.sleep_between_claims()
     return dg.Definitions.merge(
         graph(),
         dg.Definitions(
