@@ -255,8 +255,7 @@ def locate(chosen: Platform, table: Table, columns: Iterable[str], keys: pa.Tabl
     if not database.exists():
         return []
     with duckdb.connect(str(database), read_only=True) as connection:
-        query = "select 1 from duckdb_tables() where (schema_name, table_name) = (?, ?)"
-        if not connection.execute(query, [chosen.dataset, REGISTER]).fetchall():
+        if not is_table(connection, chosen, REGISTER):
             return []
         connection.register("behind", keys)
         meant = " or ".join(
@@ -547,7 +546,7 @@ class Lake:
         """Show the newest row of each key of each table.
 
         Raises:
-            ExpectedFailure: the file has rows of a table that are its own.
+            ExpectedFailure: DuckDB cannot read the lake, or a table of that name has rows.
         """
         for table in contract:
             name = f'{self.chosen.dataset}."{table.name}"'

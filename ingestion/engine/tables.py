@@ -108,8 +108,9 @@ def ensure(chosen: Platform, contract: Iterable[Table]) -> None:
     kept = quarantine.quarantine_table(chosen.name)
     found = _columns(database)
     raw = [table for table in (*contract, LOAD_LOG) if not _is_complete(table, chosen.dataset, database.name, found)]
-    with duckdb.connect(str(database)) as connection:
-        raw_lake.check_place(connection, chosen)
+    if raw_lake.holds(chosen) or (chosen.dataset, raw_lake.REGISTER) in found:
+        with duckdb.connect(str(database)) as connection:
+            raw_lake.check_place(connection, chosen)
     if raw_lake.holds(chosen):
         raw_lake.show(chosen, (*contract, LOAD_LOG))
     elif raw:
